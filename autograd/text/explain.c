@@ -277,8 +277,8 @@ char *pal_explain(pal_tape *t, const pal_var *outputs, size_t n, const pal_expla
         else if (!kept)
             pal__out_of_memory(t, "explain");
         pal__graph_free(t->context, &p.graph);
-        pal__graph_free(t->context, &raw);
     }
+    pal__graph_free(t->context, &raw);
     pal__free(t->context, r.ids);
     pal__free(t->context, r.what);
     return kept;

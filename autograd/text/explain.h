@@ -83,6 +83,8 @@ bool pal__explain_small(const pal_tape *tape, const uint32_t *live, uint32_t id)
 /* explain_names.c. suggest: before any line is made, letters and lines that other values ask for. name: of a value. */
 void pal__explain_suggest(pal__page *page);
 const char *pal__explain_name(pal__page *page, uint32_t id);
+/* A name from outside may have any letters: without those that a formula would read otherwise. */
+const char *pal__explain_clean(pal__page *page, const char *name);
 /* explain_formula.c: fills in line, name, formula and whole. */
 void pal__explain_formulas(pal__page *page);
 uint32_t pal__columns(const char *text);

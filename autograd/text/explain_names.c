@@ -115,16 +115,19 @@ static const char *unique(pal__page *p, const char *base, bool numbered)
     }
 }
 
-/* A given name may have any letters: what a formula would read otherwise is left out. */
-static const char *given(pal__page *p, const char *name, bool own)
+const char *pal__explain_clean(pal__page *p, const char *name)
 {
     char clean[NAME];
     size_t n = 0;
     for (const char *s = name; *s && n + 1 < sizeof clean; s++)
-        if (!strchr(" ()[]{}+*;,=<>~\"%\\$&#^|", *s) && (unsigned char)*s >= ' ') clean[n++] = *s;
-    clean[n] = 0;
-    if (!n) return unique(p, "v", true);
-    return own ? pal__keep_text(p, clean, n) : unique(p, clean, false);
+        if (!strchr(" ()[]{}+*;,=<>~\"%\\$&#^|", *s) && (unsigned char)*s >= ' ' && *s != 0x7f) clean[n++] = *s;
+    return pal__keep_text(p, n ? clean : "y", n ? n : 1);
+}
+
+static const char *given(pal__page *p, const char *name, bool own)
+{
+    const char *clean = pal__explain_clean(p, name);
+    return own ? clean : unique(p, clean, false);
 }
 
 static const char *leaf_name(pal__page *p, uint32_t id)

@@ -95,9 +95,16 @@ static void put_shape(FILE *f, const pal_shape *s, bool tex)
 
 /* ---- LaTeX ---------------------------------------------------------------------------------------------------- */
 
-/* Prints words outside of formulas. */
-static void put_words(FILE *f, const char *s)
+/* Prints words outside of formulas. They may come from a file: no control remains, nor a line break. */
+static void put_words(FILE *f, const char *words, bool tex)
 {
+    char clean[1024];
+    const char *s = clean;
+    pal_text_clean(clean, sizeof clean, words, strlen(words));
+    if (!tex) {
+        fputs(clean, f);
+        return;
+    }
     for (; *s; s++)
         if (strchr("_&%$#{}", *s))
             fprintf(f, "\\%c", *s);
@@ -164,15 +171,15 @@ static void put_loop(const pal__page *p, uint32_t index) /* the head of a region
 }
 
 /* Outputs that have no line under their own name: the value is a leaf, or has another name. */
-static void put_output(const pal__page *p, size_t i)
+static void put_output(pal__page *p, size_t i)
 {
     const uint32_t id = p->graph.outputs[i];
-    const char *given = p->o.names ? p->o.names[i] : NULL;
+    const char *given = p->o.names && p->o.names[i] ? pal__explain_clean(p, p->o.names[i]) : NULL;
     if (!given || !strcmp(p->formula[id].text, given)) return;
     if (p->o.form == PAL_EXPLAIN_TEXT)
         fprintf(p->out, "       %s = %s\n", given, p->formula[id].text);
     else
-        fprintf(p->out, "& %s = %s\\\\\n", pal__explain_tex_name((pal__page *)p, given), p->formula[id].tex);
+        fprintf(p->out, "& %s = %s\\\\\n", pal__explain_tex_name(p, given), p->formula[id].tex);
 }
 
 static bool is_output(const pal__page *p, uint32_t id)
@@ -203,10 +210,7 @@ static void put_what(const pal__page *p, uint32_t id, bool tex)
     if (!*path && !*kind) fputs("a value", f);
     if (*path) {
         fputs(*kind ? " " : "in ", f);
-        if (tex)
-            put_words(f, path);
-        else
-            fputs(path, f);
+        put_words(f, path, tex);
     }
 }
 
@@ -255,10 +259,11 @@ void pal__explain_page(pal__page *p)
     if (p->o.title && *p->o.title) {
         if (tex) {
             fputs("\\section*{", f);
-            put_words(f, p->o.title);
+            put_words(f, p->o.title, true);
             fputs("}\n", f);
         } else {
-            fprintf(f, "%s\n\n", p->o.title);
+            put_words(f, p->o.title, false);
+            fputs("\n\n", f);
         }
     }
     if (tex) fputs("\\begin{align*}\n", f);

@@ -3,6 +3,7 @@
  * The text of a page is read back and computed in double (explain_reader.c). Every output, and every line with a
  * number, has to be the value of the program. This is done for all variants, at their defaults and with each choice of
  * each option, at orders 0, 1 and 2. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -266,11 +267,115 @@ START_TEST(random_tapes_say_what_they_compute)
 }
 END_TEST
 
+START_TEST(each_notation_is_of_an_operation)
+{
+    for (size_t i = 0; pal_op_notation_at(i); i++) {
+        const pal_notation *n = pal_op_notation_at(i);
+        ck_assert_msg(pal_op_find(n->op) || !strcmp(n->op, "copy") || !strcmp(n->op, "stop_gradient"),
+                      "%s is no operation", n->op);
+        ck_assert_msg(n->text && *n->text && (!n->otherwise || (n->other_text && n->other_tex)), "%s", n->op);
+        ck_assert_ptr_eq(pal_op_notation(n->op), n);
+    }
+    ck_assert_ptr_null(pal_op_notation("no such operation"));
+    ck_assert_ptr_null(pal_op_notation(NULL));
+}
+END_TEST
+
+START_TEST(bad_calls_are_refused)
+{
+    pal_tape *t = pal_tape_new(c, PAL_F64), *other = pal_tape_new(c, PAL_F64);
+    const pal_var y = pal_constant(t, 2), bad = {.tape = t}, foreign = pal_constant(other, 1);
+    pal_explain_options o = {.struct_size = sizeof o};
+    ck_assert_ptr_null(pal_explain(NULL, &y, 1, NULL));
+    ck_assert_ptr_null(pal_explain(t, NULL, 1, NULL));
+    ck_assert_tape_ok(t);
+    const pal_mark mark = pal_tape_mark(t);
+#define REFUSED(call, said)                                                                                            \
+    do {                                                                                                               \
+        ck_assert_ptr_null(call);                                                                                      \
+        ck_assert_msg(pal_tape_error(t) && strstr(pal_tape_error(t), said), "%s", pal_tape_error(t));                  \
+        pal_tape_rewind(t, mark);                                                                                      \
+    } while (0)
+    REFUSED(pal_explain(t, &bad, 1, NULL), "bad handle");
+    REFUSED(pal_explain(t, &foreign, 1, NULL), "another tape");
+    o.form = PAL_EXPLAIN_FORM_COUNT;
+    REFUSED(pal_explain(t, &y, 1, &o), "form");
+    o = (pal_explain_options){.struct_size = sizeof o, .n_values = 1};
+    REFUSED(pal_explain(t, &y, 1, &o), "list");
+    o.values = &(pal_explain_value){foreign, "w", NULL};
+    REFUSED(pal_explain(t, &y, 1, &o), "value 1");
+    pal_tape_free(t);
+    pal_tape_free(other);
+}
+END_TEST
+
+/* Names from outside are written so that no line reads as something else, and LaTeX stays whole. */
+START_TEST(names_from_outside_are_harmless)
+{
+    pal_tape *t = pal_tape_new(c, PAL_F64);
+    pal_tensor *xs = random_tensor(c, PAL_F64, PAL_SHAPE(2, 2), 0, 1, "x"),
+               *ws = random_tensor(c, PAL_F64, PAL_SHAPE(2, 2), 0, 1, "w");
+    pal_var outputs[] = {pal_matmul(pal_leaf(t, xs, "a + b\n\\end{document}"), pal_leaf(t, ws, "\x1b[31m%$_^"))};
+    const char *names[] = {"y = 3 \\input{x}"};
+    pal_explain_options o = {
+        .struct_size = sizeof o, .names = names, .title = "50 % of {x}\n\\x", .notation = pal_op_notation};
+    char *text = pal_explain(t, outputs, 1, &o);
+    ck_assert_ptr_nonnull(text);
+    ck_assert_msg(strstr(text, "y3inputx = abenddocument 31m_\n") != NULL, "%s", text);
+    ck_assert_ptr_null(strchr(text, '\x1b'));
+    pal_text_free(c, text);
+    o.form = PAL_EXPLAIN_TEX;
+    text = pal_explain(t, outputs, 1, &o);
+    ck_assert_ptr_nonnull(text);
+    ck_assert_ptr_null(strchr(text, '\x1b'));
+    const char *end = strstr(text, "\\end{document}");
+    ck_assert_msg(end && !end[strlen("\\end{document}") + 1], "%s", text);
+    pal_text_free(c, text);
+    pal_tape_free(t);
+    pal_tensor_free(xs);
+    pal_tensor_free(ws);
+}
+END_TEST
+
+/* Each allocation may fail: the page is whole, or there is none and the tape says why. */
+START_TEST(memory_may_run_out)
+{
+    for (long left = 0;; left++) {
+        meter memory = {.left = LONG_MAX};
+        pal_context *own = metered_context(&memory);
+        pal_tape *t = pal_tape_new(own, PAL_F64);
+        pal_tensor *xs = random_tensor(own, PAL_F64, PAL_SHAPE(3, 2), 0, 1, "x"),
+                   *ws = random_tensor(own, PAL_F64, PAL_SHAPE(2, 4), 0, 1, "w");
+        pal_var w = pal_leaf(t, ws, "W"), loss = pal_sum_squares(pal_sigmoid(pal_matmul(pal_leaf(t, xs, "x"), w))), g;
+        pal_grad(loss, &w, 1, &g);
+        const pal_explain_value value = {loss, "loss", "δ"};
+        const pal_explain_options o = {
+            .struct_size = sizeof o, .values = &value, .n_values = 1, .notation = pal_op_notation};
+        memory.left = left;
+        char *text = pal_explain(t, (pal_var[]){loss, g}, 2, &o);
+        memory.left = LONG_MAX;
+        const bool done = text != NULL;
+        ck_assert_msg(!text || strstr(text, "∂loss/∂W = 2 · xᵀ (h ⊙ h ⊙ (1 − h))"), "%s", text);
+        ck_assert(text || pal_tape_error(t));
+        pal_text_free(own, text);
+        pal_tape_free(t);
+        pal_tensor_free(xs);
+        pal_tensor_free(ws);
+        pal_context_free(own);
+        ck_assert_int_eq(memory.held, 0);
+        if (done) break;
+        ck_assert_int_lt(left, 20000);
+    }
+}
+END_TEST
+
 Suite *explain_suite(void)
 {
     Suite *s = suite_create("explain");
     TCase *models = add_case(s, "models", set_up, tear_down, TESTS(NULL));
-    TCase *tapes = add_case(s, "tapes", set_up, tear_down, TESTS(NULL));
+    TCase *tapes = add_case(s, "tapes", set_up, tear_down,
+                            TESTS(each_notation_is_of_an_operation, bad_calls_are_refused,
+                                  names_from_outside_are_harmless, memory_may_run_out));
     tcase_add_loop_test(tapes, random_tapes_say_what_they_compute, 0, 3);
     tcase_add_loop_test(models, every_variant_says_what_it_computes, 0, 3);
     return s;
