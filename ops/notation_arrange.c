@@ -6,7 +6,7 @@
  *   - reshapes outwards, past what works element by element; where a reader broadcasts them anyway, they go
  *   - broadcasts away, where the reader broadcasts by itself
  *   - constant factors and signs outwards and into one: 0.5 (2 a) is a, a 0.125 is a / 8, (-a) + b is b - a
- *   - parts of joined values become the values themselves: the slice of a concat, the slice of a pad
+ * notation_parts.c has the rules for slices.
  *
  * A factor moves out of a product or a sum only where nobody else reads the scaled value: else that value keeps its
  * line, and the reader its name. These are no rewrites of descriptors, because they change the rounding and save no
@@ -237,7 +237,7 @@ pal_var pal__arrange_mul(const pal_rule *r, unsigned alone)
     if (first != second) { /* one is a constant */
         pal_var base = peel(first ? b : a, &f);
         f *= value_of(first ? a : b);
-        const bool stays = first && base.id == b.id && f > 0 && f != 1 && !whole(f, pal_dtype_of(b));
+        const bool stays = first && base.id == b.id && f > 0 && f != 1 && whole(f, pal_dtype_of(b)) == 0;
         if (good(f) && pal_shape_count(s) > pal_shape_count(pal_shape_of(base)) && pal_shape_of(first ? a : b).rank)
             return pal_broadcast_to(scaled(base, f), s);
         if (good(f) && !stays && pal_shape_equal(s, pal_shape_of(base))) return scaled(base, f);
@@ -331,78 +331,4 @@ pal_var pal__arrange_matmul_sum(const pal_rule *r, unsigned alone)
     const int64_t *i = r->params->i;
     return pal_add(pal_matmul_t(r->in[0], r->in[1], i[0] != 0, i[1] != 0),
                    pal_matmul_t(r->in[2], r->in[3], i[2] != 0, i[3] != 0));
-}
-
-/* ---- Parts of joined values ----------------------------------------------------------------------------------- */
-
-typedef struct part {
-    int64_t start[PAL_MAX_RANK], size[PAL_MAX_RANK], step[PAL_MAX_RANK];
-} part;
-
-static part part_of(const pal_params *p, pal_shape s)
-{
-    part out = {0};
-    for (int a = 0; a < s.rank; a++) {
-        out.start[a] = p->i[a];
-        out.size[a] = p->i[6 + a] & UINT32_MAX;
-        out.step[a] = p->i[6 + a] >> 32;
-    }
-    return out;
-}
-
-static bool holds_pad(pal_var v, int depth)
-{
-    if (is(v, "pad")) return true;
-    return depth && (is(v, "add") || is(v, "sub")) &&
-           (holds_pad(pal_operand(v, 0), depth - 1) || holds_pad(pal_operand(v, 1), depth - 1));
-}
-
-/* A slice of a pad that takes exactly what was put in, or nothing of it. */
-static pal_var of_pad(const pal_rule *r, part s)
-{
-    const pal_var a = r->in[0], inner = pal_operand(a, 0);
-    const pal_params *p = pal_params_of(a);
-    const pal_shape in = pal_shape_of(inner);
-    bool same = true, apart = false;
-    for (int x = 0; x < in.rank; x++) {
-        const int64_t begin = p->i[x], step = p->i[6 + x] >> 32;
-        same &= s.start[x] == begin && s.size[x] == in.dim[x] && (s.step[x] == step || in.dim[x] == 1);
-        apart |= step == 1 && s.step[x] == 1 && (s.start[x] + s.size[x] <= begin || begin + in.dim[x] <= s.start[x]);
-    }
-    if (same) return inner;
-    pal_shape out = in;
-    for (int x = 0; x < in.rank; x++) out.dim[x] = s.size[x];
-    return apart ? pal_fill(r->tape, pal_dtype_of(a), out, 0) : (pal_var){0};
-}
-
-static pal_var of_concat(const pal_rule *r, part s)
-{
-    const pal_var a = r->in[0];
-    const int axis = (int)pal_params_of(a)->i[0];
-    int64_t at = 0;
-    for (size_t k = 0; k < pal_operand_count(a); k++) {
-        const pal_shape in = pal_shape_of(pal_operand(a, k));
-        bool whole_part = true;
-        for (int x = 0; x < in.rank; x++)
-            whole_part &= s.step[x] == 1 && s.start[x] == (x == axis ? at : 0) && s.size[x] == in.dim[x];
-        if (whole_part) return pal_operand(a, k);
-        at += in.dim[axis];
-    }
-    return (pal_var){0};
-}
-
-pal_var pal__arrange_slice(const pal_rule *r, unsigned alone)
-{
-    (void)alone;
-    const pal_var a = r->in[0];
-    const part s = part_of(r->params, pal_shape_of(a));
-    if (is(a, "pad")) return of_pad(r, s);
-    if (is(a, "concat")) return of_concat(r, s);
-    if ((is(a, "add") || is(a, "sub")) && holds_pad(a, 12)) {
-        const pal_var x = pal_operand(a, 0), y = pal_operand(a, 1);
-        if (!same_shape(x, y)) return (pal_var){0};
-        const pal_var left = pal_slice(x, s.start, s.size, s.step), right = pal_slice(y, s.start, s.size, s.step);
-        return is(a, "add") ? pal_add(left, right) : pal_sub(left, right);
-    }
-    return (pal_var){0};
 }

@@ -15,7 +15,7 @@ pal_var pal__arrange_reshape(const pal_rule *rule, unsigned alone);
 pal_var pal__arrange_matmul(const pal_rule *rule, unsigned alone);
 pal_var pal__arrange_addmm(const pal_rule *rule, unsigned alone);
 pal_var pal__arrange_matmul_sum(const pal_rule *rule, unsigned alone);
-pal_var pal__arrange_slice(const pal_rule *rule, unsigned alone);
+pal_var pal__arrange_slice(const pal_rule *rule, unsigned alone); /* notation_parts.c */
 pal_var pal__arrange_same(const pal_rule *rule, unsigned alone); /* copy: the operand itself */
 /* Whether an operand has one element; whether a permute swaps the last two axes. */
 bool pal__notation_of_one(const pal_rule *rule);

@@ -82,7 +82,8 @@ static void put_text_line(const pal__page *p, uint32_t id)
     char head[32];
     const uint32_t number = number_of(p, id), indent = 4 * depth_of(p, id);
     const char *name = p->formula[subject(p, id)].text; /* of an effect, the leaf's */
-    snprintf(head, sizeof head, number ? "(%%%u)" : "", number);
+    head[0] = 0;
+    if (number) snprintf(head, sizeof head, "(%%%u)", number);
     fprintf(p->out, "%*s%-6s %s %s ", (int)indent, "", head, name, relation(p, id));
     put_rows(p, p->whole[id].text, indent + 10);
 }

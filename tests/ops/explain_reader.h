@@ -22,7 +22,7 @@ typedef struct explain_reader {
     const pal_tensor *(*leaf)(const char *path, void *user); /* by full name */
     void *user;
     pal_noise noise;
-    bool plain; /* the page was written without notations: every operation is a call */
+    bool plain;           /* the page was written without notations: every operation is a call */
     read_line line[2000]; /* what was computed, in order; the last one of a name counts */
     size_t n;
     bool skipped;  /* the page has something that cannot be computed here; `why` says what */
