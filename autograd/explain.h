@@ -77,7 +77,10 @@ typedef struct pal_explain_options {
     size_t struct_size;
     pal_explain_form form;
     const char *title;
-    const char *const *names;  /* of the n outputs; each may be NULL; NULL: y, or y₁, y₂, ... */
+    const char *const *names; /* of the n outputs; each may be NULL; NULL: y, or y₁, y₂, ... */
+    /* For each output the leaf by which it is the derivative of the last of `values`, if that has a name; a bad handle:
+     * it is none. Needed only for the name of a gradient that passes through a region: others are found. NULL: none. */
+    const pal_var *by;
     const pal_var *parameters; /* these leaves are called parameters, all others inputs */
     size_t n_parameters;
     const pal_explain_value *values;

@@ -63,15 +63,22 @@ static int show(const pal_cli_recording *r, const pal_cli_args *args, const char
     const int64_t order = pal_cli_int(args, "order", 1);
     const pal_explain_value values[] = {{r->loss, "loss", "δ"}, {r->squares, "S", "η"}};
     pal_var *outputs = calloc(r->n_outputs + 1, sizeof *outputs); /* at order 2 also S itself */
+    pal_var *by = calloc(r->n_outputs + 1, sizeof *by);
     char title[256];
     size_t n = 0;
-    if (!outputs) return pal_cli_say(PAL_CLI_FAILED, "explain: out of memory");
+    if (!outputs || !by) {
+        free(outputs);
+        free(by);
+        return pal_cli_say(PAL_CLI_FAILED, "explain: out of memory");
+    }
     for (size_t i = 0; i < r->n_outputs; i++) outputs[n++] = r->outputs[i];
     if (order == 2) outputs[n++] = r->squares; /* the last: so the numbers are those of graph --order 2 */
+    for (size_t i = 0; i < r->n && order; i++) by[i + (order == 1)] = r->leaves[i]; /* at order 1 after the loss */
     snprintf(title, sizeof title, "%s: %s", pal_model_variant(r->model)->name, what[order]);
     const pal_explain_options o = {.struct_size = sizeof o,
                                    .form = tex ? PAL_EXPLAIN_TEX : PAL_EXPLAIN_TEXT,
                                    .title = title,
+                                   .by = by,
                                    .parameters = r->leaves,
                                    .n_parameters = r->n,
                                    .values = values,
@@ -86,6 +93,7 @@ static int show(const pal_cli_recording *r, const pal_cli_args *args, const char
     const int status = print_text(r, text, path);
     pal_text_free(r->context, text);
     free(outputs);
+    free(by);
     return status;
 }
 

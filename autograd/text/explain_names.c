@@ -283,6 +283,22 @@ static void pass_letter(pal__page *p, uint32_t id)
     }
 }
 
+/* The outputs that are derivatives, as the caller says, and are not found to be. */
+static void take_roles(pal__page *p)
+{
+    const char *y = p->o.n_values ? p->o.values[p->o.n_values - 1].name : NULL;
+    for (size_t i = 0; p->o.by && y && i < p->n_outputs; i++) {
+        const pal_tensor *of = pal_leaf_tensor(p->o.by[i]);
+        const uint32_t d = p->graph.outputs[i];
+        for (uint32_t id = 1; of && id < p->n && !p->by[d]; id++)
+            if (pal__at(p->tape, id)->tensor == of && id != d &&
+                pal__at(p->tape, d)->op->op_class != PAL_CLASS_CONSTANT) {
+                p->by[d] = id;
+                p->letter[d] = y;
+            }
+    }
+}
+
 void pal__explain_suggest(pal__page *p)
 {
     for (uint32_t id = 1; id < p->n; id++)
@@ -306,6 +322,7 @@ void pal__explain_suggest(pal__page *p)
         name_repeated(p, id, n->text);
     }
     find_roles(p);
+    take_roles(p);
     /* A derivative that several values read has a line; then the value by which it is one needs a name, too. */
     for (uint32_t id = 1; id < p->n; id++)
         if (p->by[id] && !is_leaf(p, p->by[id]) && (p->live[id] > 1 || p->line[id]) &&
