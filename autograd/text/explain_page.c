@@ -150,8 +150,9 @@ static void put_tex_line(const pal__page *p, uint32_t id)
     const uint32_t number = number_of(p, id);
     const char *name = p->formula[subject(p, id)].tex, *s = p->whole[id].tex, *sign = relation(p, id);
     if (number) fprintf(p->out, "\\text{\\footnotesize\\color{gray}(\\%%%u)}\\quad ", number);
+    fputs("& ", p->out);
     for (uint32_t i = depth_of(p, id); i; i--) fputs("\\qquad ", p->out);
-    fprintf(p->out, "& %s %s ", name, *sign == '~' ? "\\sim" : *sign == '=' ? "=" : "\\leftarrow");
+    fprintf(p->out, "%s %s ", name, *sign == '~' ? "\\sim" : *sign == '=' ? "=" : "\\leftarrow");
     for (const char *end; (end = tex_row_end(s, p->o.width * 3 / 4)); s = end + 1)
         fprintf(p->out, "%.*s\\\\\n  & \\qquad ", (int)(end - s), s);
     fprintf(p->out, "%s\\\\\n", s);
@@ -167,8 +168,9 @@ static void put_loop(const pal__page *p, uint32_t index) /* the head of a region
         fprintf(p->out, "%*sfor %s = 0 … %lld:\n", (int)indent + 7, "", p->name[index], last);
         return;
     }
+    fputs("& ", p->out);
     for (uint32_t i = 0; i < indent; i += 4) fputs("\\qquad ", p->out);
-    fprintf(p->out, "& \\text{for } %s = 0, \\dots, %lld:\\\\\n", p->formula[index].tex, last);
+    fprintf(p->out, "\\text{for } %s = 0, \\dots, %lld:\\\\\n", p->formula[index].tex, last);
 }
 
 /* Outputs that have no line under their own name: the value is a leaf, or has another name. */
