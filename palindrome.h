@@ -3,9 +3,11 @@
 #define PALINDROME_H
 
 #include "autograd/autograd.h"
+#include "autograd/explain.h"
 #include "autograd/file.h"
 #include "autograd/gradcheck.h"
 #include "autograd/operation.h"
+#include "ops/notation.h"
 #include "ops/ops.h"
 #include "optim/minimise.h"
 #include "optim/optim.h"

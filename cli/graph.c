@@ -1,7 +1,8 @@
 /* graph.c - palindrome graph: draws the tape of a model.
  *
  * The model is recorded with a small batch. Nothing is run unless --time is given, so its values take no memory
- * (pal_context_options.dry). graph_dot.c makes the picture; graph_plan.c prints how the tape is compiled. */
+ * (pal_context_options.dry). graph_record.c records it; graph_dot.c makes the picture; graph_plan.c prints how the tape
+ * is compiled. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
-#include "ops/ops.h"
+#include "cli/graph_record.h"
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
@@ -46,116 +46,11 @@ const pal_cli_spec pal_cli_graph_spec = {
     .variants = true,
 };
 
-/* ---- Recording ------------------------------------------------------------------------------------------------ */
-
 #define UNASKED ((size_t)1 << 30) /* bytes that are taken without --max-memory */
 
-typedef struct recording {
-    pal_context *context;
-    pal_model *model;
-    pal_tensor *batch, *classes; /* x; and y, if the loss takes labels */
-    pal_tape *tape;
-    pal_var *leaves, *outputs; /* outputs: the loss, if it is drawn, and the gradient of each leaf */
-    char (*labels)[128];
-    const char **names;
-    size_t n, n_outputs;
-    pal_program *times; /* the program that --time has run, else NULL */
-    double seconds;     /* the time of one run */
-} recording;
+typedef pal_cli_recording recording;
 
-static void close_recording(recording *r)
-{
-    pal_program_free(r->times);
-    pal_tape_free(r->tape);
-    pal_tensor_free(r->batch);
-    pal_tensor_free(r->classes);
-    pal_model_free(r->model);
-    pal_context_free(r->context);
-    free(r->leaves);
-    free(r->outputs);
-    free(r->labels);
-    free((void *)r->names);
-}
-
-static int say_tape(const recording *r)
-{
-    const char *why = pal_tape_error(r->tape);
-    return pal_cli_say(PAL_CLI_FAILED, "graph: %s", why ? why : "out of memory");
-}
-
-/* |gradient|^2, in a scope of its own, because it belongs to no layer. */
-static pal_var contraction(const recording *r, const pal_var *gradients)
-{
-    pal_scope_begin(r->tape, "squared gradient");
-    pal_var sum = {.tape = r->tape};
-    for (size_t i = 0; i < r->n; i++) {
-        pal_var squares = pal_sum_squares(gradients[i]);
-        sum = i ? pal_add(sum, squares) : squares;
-    }
-    pal_scope_end(r->tape);
-    return sum;
-}
-
-static void label(recording *r, const char *of, pal_var output, size_t parameter)
-{
-    const char *name = of;
-    if (parameter < r->n) {
-        const char *p = "";
-        pal_model_parameter(r->model, parameter, &p);
-        snprintf(r->labels[parameter], sizeof r->labels[parameter], "d %s / d %s", of, p);
-        name = r->labels[parameter];
-    }
-    r->names[r->n_outputs] = name;
-    r->outputs[r->n_outputs++] = output;
-}
-
-static int record(recording *r, int64_t batch, int64_t order)
-{
-    r->n = pal_model_parameter_count(r->model);
-    r->tape = pal_tape_new(r->context, pal_model_dtype(r->model));
-    r->batch = pal_tensor_new(r->context, PAL_F32, PAL_SHAPE(batch, pal_shape_count(pal_model_sample(r->model))));
-    const int64_t classes = pal_model_classes(r->model);
-    if (classes) r->classes = pal_tensor_new(r->context, PAL_F32, PAL_SHAPE(batch, classes));
-    r->leaves = calloc(r->n + 1, sizeof *r->leaves);
-    r->outputs = calloc(r->n + 1, sizeof *r->outputs);
-    r->labels = calloc(r->n + 1, sizeof *r->labels);
-    r->names = calloc(r->n + 1, sizeof *r->names);
-    pal_var *gradients = calloc(r->n + 1, sizeof *gradients);
-    if (!r->tape || !r->batch || (classes && !r->classes) || !r->leaves || !r->outputs || !r->labels || !r->names ||
-        !gradients) {
-        free(gradients);
-        return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
-    }
-    pal_model_begin(r->model, r->tape, PAL_TRAIN);
-    pal_batch given = {.inputs = pal_leaf(r->tape, r->batch, "x")};
-    if (classes) given.labels = pal_leaf(r->tape, r->classes, "y");
-    pal_var loss = pal_model_loss(r->model, &given);
-    pal_model_leaves(r->model, r->tape, r->leaves);
-    pal_model_end(r->model);
-    if (order >= 1) pal_grad(loss, r->leaves, r->n, gradients);
-    if (order == 2) pal_grad(contraction(r, gradients), r->leaves, r->n, gradients);
-    if (order <= 1) label(r, "loss", loss, r->n);
-    for (size_t i = 0; i < r->n && order; i++) label(r, order == 1 ? "loss" : "|g|²", gradients[i], i);
-    free(gradients);
-    return pal_tape_error(r->tape) ? say_tape(r) : PAL_CLI_GO_ON;
-}
-
-/* dry: values take no memory, and nothing can be run. */
-static int open_recording(recording *r, const pal_cli_args *args, const pal_variant *variant, size_t most, bool dry)
-{
-    pal_error err = {0};
-    const pal_context_options o = {
-        .struct_size = sizeof o, .threads = 1, .unpinned = true, .max_memory = most, .dry = dry};
-    r->context = pal_context_new(&o);
-    if (!r->context) return pal_cli_say(PAL_CLI_FAILED, "graph: out of memory");
-    r->model = pal_model_new(r->context, variant, args->variant, args->n_variant, PAL_SHAPE(28, 28), PAL_F32, 1, &err);
-    if (r->model) pal_model_check_given(r->model, args->variant, args->n_variant, &err);
-    if (err.status) return pal_cli_say_error(&err);
-    const int status = pal_cli_check_effects(
-        &(pal_cli_effects){PAL_CLI_GRAPH, r->model, NULL, args->variant, args->n_variant, args->n_variant, 1});
-    if (status != PAL_CLI_GO_ON) return status;
-    return record(r, pal_cli_int(args, "batch", 32), pal_cli_int(args, "order", 0));
-}
+static int say_tape(const recording *r) { return pal_cli_recording_say(r); }
 
 /* ---- Timing --------------------------------------------------------------------------------------------------- */
 
@@ -176,11 +71,12 @@ static int check_memory(const pal_cli_args *args, const pal_variant *variant, si
     char takes[32], allowed[32];
     size_t peak = 0;
     const bool given = pal_cli_given(args, "max-memory") != NULL;
-    int status = open_recording(&r, args, variant, 0, true);
+    int status = pal_cli_recording_open(&r, "graph", args, variant, pal_cli_int(args, "batch", 32),
+                                        pal_cli_int(args, "order", 0), 0, true);
     if (status == PAL_CLI_GO_ON) r.times = pal_compile(r.tape, r.outputs, r.n_outputs, &unfused);
     if (status == PAL_CLI_GO_ON && !r.times) status = say_tape(&r);
     pal_context_memory(r.context, &peak);
-    close_recording(&r);
+    pal_cli_recording_close(&r);
     if (status != PAL_CLI_GO_ON) return status;
     if (!given && (!limit || limit > UNASKED)) limit = UNASKED;
     if (peak <= limit || !limit) return PAL_CLI_GO_ON;
@@ -312,11 +208,13 @@ int pal_cli_graph(int argc, char **argv)
     status = pal_cli_memory_limit(&args, &limit);
     if (status == PAL_CLI_GO_ON && timed) status = check_memory(&args, variant, limit);
     if (!timed && !pal_cli_given(&args, "max-memory")) limit = 0; /* drawing takes no memory for values */
-    if (status == PAL_CLI_GO_ON) status = open_recording(&r, &args, variant, limit, !timed);
+    if (status == PAL_CLI_GO_ON)
+        status = pal_cli_recording_open(&r, "graph", &args, variant, pal_cli_int(&args, "batch", 32),
+                                        pal_cli_int(&args, "order", 0), limit, !timed);
     if (status == PAL_CLI_GO_ON && timed) status = measure(&r);
     const char *plan = pal_cli_given(&args, "plan");
     if (status == PAL_CLI_GO_ON && plan) status = pal_cli_print_plan(r.tape, r.outputs, r.n_outputs, plan);
     if (status == PAL_CLI_GO_ON) status = show(&r, &args, path, type);
-    close_recording(&r);
+    pal_cli_recording_close(&r);
     return status;
 }

@@ -5,7 +5,7 @@
 
 #include "optim/minimise.h"
 #include "analysis/analysis.h"
-#include "autograd/operation.h"
+#include "autograd/explain.h"
 #include "plot/plot.h"
 #include "tests/files.h"
 #include "tests/testing.h"
@@ -68,6 +68,7 @@ static void of_tape(const pal_tape *t, pal_error *err)
 
 ON_TAPE(compile, pal_compile_options, pal_program_free(pal_compile(t, &x, 1, options)))
 ON_TAPE(graph, pal_graph_options, pal_text_free(c, pal_graph_text(t, &x, 1, options)))
+ON_TAPE(explain, pal_explain_options, pal_text_free(c, pal_explain(t, &x, 1, options)))
 ON_TAPE(conv, pal_conv2d_options, pal_conv2d(x, x, options))
 ON_TAPE(pool, pal_pool2d_options, pal_max_pool2d(x, options))
 ON_TAPE(batch_norm, pal_batch_norm_options, pal_batch_norm(x, none, none, v, u, options))
@@ -272,6 +273,7 @@ static const struct {
     SINCE(pal_compile_options, trace, compile),
     SINCE(pal_context_options, subnormals, context),
     ROW(pal_graph_options, graph),
+    ROW(pal_explain_options, explain),
     ROW(pal_parse_options, parse),
     ROW(pal_gradcheck_options, gradcheck),
     ROW(pal_op, descriptor),

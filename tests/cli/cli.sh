@@ -651,6 +651,8 @@ for order in 0 1 2; do
     check "graph of order $order is whole" [ "$(tail -n 1 order-$order.dot)" = '}' ]
 done
 check "a second order shows double backward" grep -q 'double backward' order-2.dot
+works "explain" explain basic
+check "explain names the derivative" grep -q 'δ_a = (x̂ − x) / n' out
 works "graph again" graph denoising --order 2 --hidden 12
 check "the same model, the same graph" cmp -s out order-2.dot
 works "graph, closed" graph basic --order 1 --depth 1
@@ -737,6 +739,8 @@ refused "unknown option of the run's model" 'bogus' evaluate first --bogus 1
 refused "graph of an unknown model" 'mean basic' graph basicc
 refused "graph of no order" 'order' graph basic --order 3
 refused "graph of no depth" 'depth' graph basic --depth 0
+refused "explain of another type" 'ends in .tex' explain basic -o basic.pdf
+refused "explain of no order" 'order' explain basic --order 3
 refused "graph of another type" 'ends in .dot' graph basic -o basic.gif
 refused "graph, kept otherwise" 'kept' graph basic --kept both
 refused "a picture in no folder" 'nowhere' filters first -o nowhere/filters.png
