@@ -79,9 +79,15 @@ static pal_var divergence(pal_model *m, pal_distribution q, pal_var z)
 
 static pal_var bound(pal_model *m, pal_distribution q, pal_var z, pal_var output, pal_var log_p, pal_var beta)
 {
+    pal_block_again(log_p, "reconstruction", "−E @");
     pal_var nll = pal_model_match(m, output, pal_neg(pal_mean_all(log_p)));
+    pal_block_end(m->tape);
     if (pal_option_real(m, "beta") == 0) return nll;
-    return pal_add(nll, pal_model_note(m, "divergence", pal_mul(beta, divergence(m, q, z))));
+    pal_block_begin(m->tape, "divergence",
+                    pal_option_real(m, "beta") == 1 ? "KL(q(z | x) ‖ p(z))" : "β KL(q(z | x) ‖ p(z))");
+    pal_var kl = pal_mul(beta, divergence(m, q, z));
+    pal_block_end(m->tape);
+    return pal_add(nll, pal_model_note(m, "divergence", kl));
 }
 
 static pal_var importance(pal_model *m, pal_distribution q, pal_var z, pal_var output, pal_var log_p, pal_var beta)

@@ -69,6 +69,10 @@ static bool same_operand(const pair *p, uint32_t x, uint32_t y)
 {
     const pal_tape *t = p->d->graph.tape;
     double u = 0, v = 0;
+    for (; p->d->through[x] || p->d->through[y]; x = p->d->through[x], y = p->d->through[y])
+        if (!p->d->through[x] || !p->d->through[y] || pal__at(t, x)->op != pal__at(t, y)->op ||
+            pal__at(t, x)->dtype != pal__at(t, y)->dtype || !same_params(pal__at(t, x), pal__at(t, y)))
+            return false;
     bool one = pal__constant_value(t, x, &u), other = pal__constant_value(t, y, &v);
     if (one || other) return one && other && !memcmp(&u, &v, sizeof u);
     bool in_a = pal__draw_within(p->d, p->d->box[x], p->a), in_b = pal__draw_within(p->d, p->d->box[y], p->b);
@@ -90,6 +94,7 @@ static bool same_entry(const pair *p, uint32_t x, uint32_t y)
 static uint64_t hash_operand(const pair *p, uint32_t box, uint32_t id)
 {
     double value;
+    id = pal__draw_root(p->d, id);
     if (pal__constant_value(p->d->graph.tape, id, &value)) return pal__hash_bytes(2, &value, sizeof value);
     return pal__draw_within(p->d, p->d->box[id], box) ? p->hash[id] : 1;
 }

@@ -265,13 +265,17 @@ static uint32_t last_alike(const pal__drawing *d, uint32_t id)
 static void group_label(FILE *f, const pal__drawing *d, uint32_t node)
 {
     uint32_t box = node - (uint32_t)d->n, operations = 0;
-    print_bold(f, pal__last_name(d->boxes[box].path));
+    const bool block = d->boxes[box].block;
+    if (block)
+        pal__draw_block_name(f, d, box);
+    else
+        print_bold(f, pal__last_name(d->boxes[box].path));
     pal__print_alike(f, d, box);
     if (d->number[node]) fprintf(f, " #%u", d->number[node]);
-    for (uint32_t id = 1; id < d->n; id++)
+    for (uint32_t id = 1; id < d->n && !block; id++)
         operations += d->node[id] == node && d->same[id] == id && d->look[id] != PAL__LOOK_INDEX &&
                       d->look[id] != PAL__LOOK_PARAMETER && d->look[id] != PAL__LOOK_INPUT;
-    fprintf(f, SMALL "%u operation%s</FONT>", operations, operations == 1 ? "" : "s");
+    if (!block) fprintf(f, SMALL "%u operation%s</FONT>", operations, operations == 1 ? "" : "s");
     for (uint32_t id = 1; id < d->n; id++) {
         if (d->node[id] != node || d->same[id] != id || !pal__at(d->graph.tape, id)->tensor) continue;
         const char *name = pal__at(d->graph.tape, id)->params->name;
