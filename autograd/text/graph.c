@@ -22,7 +22,7 @@ static const struct {
     [PAL__LOOK_OPERATION] = {"box",           NULL,      NULL,      NULL},
     [PAL__LOOK_PARAMETER] = {"cylinder",      "#fff3a8", "#7d6b00", "parameter"},
     [PAL__LOOK_INPUT]     = {"parallelogram", "#ffffff", "#333333", "input"},
-    [PAL__LOOK_NOISE]     = {"hexagon",       "#cfeeda", "#2a6b45", "noise"},
+    [PAL__LOOK_NOISE]     = {"diamond",       "#cfeeda", "#2a6b45", "noise"},
     [PAL__LOOK_CONSTANT]  = {"plaintext",     NULL,      NULL,      NULL},
     [PAL__LOOK_INDEX]     = {"circle",        "#ffffff", "#666666", NULL},
     [PAL__LOOK_REGION]    = {"doubleoctagon", NULL,      NULL,      NULL},
@@ -82,8 +82,11 @@ static void print_node(FILE *f, const pal__drawing *d, uint32_t node, const char
     pal__look look = closed ? PAL__LOOK_OPERATION : (pal__look)d->look[node];
     uint8_t order = pal__draw_order(d, node);
     bool plain = !looks[look].fill, output = look != PAL__LOOK_EFFECT && is_output(d, node);
-    fprintf(f, closed ? "%sg%u [shape=box, peripheries=2, label=" : "%sn%u [shape=%s, label=", indent,
-            closed ? node - (uint32_t)d->n : node, looks[look].shape);
+    const char *twice = closed && !d->boxes[node - d->n].block ? "peripheries=2, " : "";
+    if (closed)
+        fprintf(f, "%sg%u [shape=box, %slabel=", indent, node - (uint32_t)d->n, twice);
+    else
+        fprintf(f, "%sn%u [shape=%s, label=", indent, node, looks[look].shape);
     pal__draw_label(f, d, node);
     if (look == PAL__LOOK_CONSTANT) {
         fputs(", fontsize=9, style=\"\", margin=\"0.02,0\", height=0.15, width=0.1];\n", f);
@@ -98,6 +101,7 @@ static void print_node(FILE *f, const pal__drawing *d, uint32_t node, const char
     if (closed) fputs(", margin=\"0.14,0.08\"", f);
     if (look == PAL__LOOK_INDEX) fputs(", width=0.25, height=0.25, fixedsize=true, fontsize=10", f);
     if (look == PAL__LOOK_INPUT) fputs(", margin=\"0,0.03\"", f);
+    if (look == PAL__LOOK_NOISE) fputs(", margin=\"0,0\"", f);
     fputs("];\n", f);
 }
 
@@ -107,11 +111,11 @@ static void print_head(FILE *f, const pal__drawing *d, uint32_t box, const char 
 {
     const pal__box *b = &d->boxes[box];
     const size_t above = strlen(d->boxes[b->parent].path);
-    fprintf(f, "%ssubgraph cluster_%u {\n%s  label=<", indent, box, indent);
+    fprintf(f, "%ssubgraph cluster_%u {\n%s  labeljust=l; label=<", indent, box, indent);
     if (b->owner) {
         fprintf(f, "for each <I>k</I> in 0 &#8230; %lld",
                 (long long)pal__at(d->graph.tape, b->owner)->params->i[0] - 1);
-    } else {
+    } else if (!pal__draw_untitled(d, box)) {
         pal__print_html(f, above ? b->path + above + 1 : b->path); /* a path begins with that of the scope above */
         pal__print_alike(f, d, box);
         if (b->order && !d->boxes[b->parent].order) fprintf(f, " &#183; %s", pal__draw_style(b->order)->title);
@@ -152,7 +156,7 @@ static void print(FILE *f, pal__drawing *d)
     fputs(
         "digraph palindrome {\n"
         "  newrank=true; labelloc=t; fontname=\"Helvetica,Arial,sans-serif\"; fontsize=11; pad=0.25; "
-        "nodesep=0.22; "
+        "nodesep=0.4; "
         "ranksep=0.34;\n"
         "  node [fontname=\"Helvetica,Arial,sans-serif\", fontsize=11, margin=\"0.11,0.06\", height=0.3, penwidth=1];\n"
         "  edge [fontname=\"Helvetica,Arial,sans-serif\", fontsize=8, fontcolor=\"#555555\", arrowsize=0.6];\n",

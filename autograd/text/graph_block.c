@@ -30,17 +30,50 @@ uint32_t pal__draw_block_of(const pal__drawing *d, uint32_t id)
     return block == stop ? 0 : block;
 }
 
-void pal__draw_block_leaves(pal__drawing *d)
+/* Whether the leaf is a part of the block by its name: "encoder/W" of the block "encoder". */
+static bool belongs(const pal_tape *t, uint32_t leaf, uint32_t block)
+{
+    const char *name = pal__at(t, leaf)->params->name, *of = t->blocks[block].name;
+    const size_t n = strlen(of);
+    return name && !strncmp(name, of, n) && name[n] == '/' && !strchr(name + n + 1, '/');
+}
+
+static void place_leaves(pal__drawing *d, bool named)
 {
     const pal_tape *t = d->graph.tape;
-    for (uint32_t id = 1; id < d->n && at_layers(d); id++) {
+    for (uint32_t id = 1; id < d->n; id++) {
         const pal__entry *e = pal__at(t, id);
         if (!d->look[id] || e->order || e->region || !d->boxes[d->box[id]].block) continue;
         for (uint32_t i = 0; i < e->n && !e->body; i++) {
             const uint32_t leaf = pal__arg(t, id, i);
-            if (d->look[leaf] == PAL__LOOK_PARAMETER && !d->boxes[d->box[leaf]].block) d->box[leaf] = d->box[id];
+            if (d->look[leaf] != PAL__LOOK_PARAMETER || d->boxes[d->box[leaf]].block) continue;
+            if (!named || belongs(t, leaf, d->boxes[d->box[id]].block)) d->box[leaf] = d->box[id];
         }
     }
+}
+
+void pal__draw_block_leaves(pal__drawing *d)
+{
+    if (!at_layers(d)) return;
+    place_leaves(d, true);
+    place_leaves(d, false);
+}
+
+/* Orders become the passes of this drawing, counted without gaps: a forward block may contain derivatives, such as a
+ * penalty on a Jacobian, which are none of the drawing. The tape is the drawing's own copy. */
+void pal__draw_block_orders(pal__drawing *d)
+{
+    pal_tape *t = d->graph.tape;
+    uint8_t pass[256] = {0}, n = 0;
+    bool used[256] = {[0] = true};
+    for (uint32_t id = 1; id < d->n && at_layers(d); id++) {
+        pal__entry *e = pal__at(t, id);
+        if (e->block && !e->derived) e->order = 0;
+        used[e->order] = true;
+    }
+    for (int i = 0; i < 256; i++)
+        if (used[i]) pass[i] = n++;
+    for (uint32_t id = 1; id < d->n && at_layers(d); id++) pal__at(t, id)->order = pass[pal__at(t, id)->order];
 }
 
 static const pal__box *block_box(const pal__drawing *d, uint32_t node)
@@ -51,7 +84,9 @@ static const pal__box *block_box(const pal__drawing *d, uint32_t node)
 bool pal__draw_implied(const pal__drawing *d, const pal__wire *w)
 {
     const pal__box *to = block_box(d, w->to), *from = block_box(d, w->from);
-    if (!to || !w->kept || !to->order || w->next) return false;
+    if (!to || w->next) return false;
+    if (from && pal__at(d->graph.tape, w->root)->tensor) return true; /* the label of `to` names it */
+    if (!w->kept || !to->order) return false;
     if (from && from->block == to->block) return true;
     for (uint32_t id = 1; id < w->reader; id++) { /* whether an earlier order of the block reads it, too */
         const pal__box *b = block_box(d, d->node[id]);
@@ -82,6 +117,7 @@ void pal__draw_block_name(FILE *f, const pal__drawing *d, uint32_t box)
     fprintf(f, "<B>%s%s", partial[order < 2 ? order : 2], order ? " " : "");
     pal__print_html(f, number ? b->name : pal__last_name(b->name));
     fputs("</B>", f);
+    if (d->number[d->n + box]) fprintf(f, " #%u", d->number[d->n + box]);
     for (const char *line = b->formula; *line;) {
         const size_t length = strcspn(line, "\n");
         fputs(order ? "<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">of " : "<BR/>", f);
@@ -89,6 +125,37 @@ void pal__draw_block_name(FILE *f, const pal__drawing *d, uint32_t box)
         fputs(order ? "</FONT>" : "", f);
         if (order) return;
         line += length + (line[length] != 0);
+    }
+}
+
+/* A parameter in the block, and what the block reads of others, such as tied weights. */
+static void print_leaf(FILE *f, const pal__drawing *d, uint32_t leaf, const pal__drawn_block *b, bool own)
+{
+    const char *name = pal__at(d->graph.tape, leaf)->params->name, *part = pal__last_name(name);
+    const char *folder = part > name ? part - 1 : name, *block = pal__last_name(b->name);
+    while (folder > name && folder[-1] != '/') folder--;
+    const size_t length = (size_t)(part > name ? part - 1 - folder : 0);
+    const bool plain = own && length == strlen(block) && !strncmp(folder, block, length);
+    fputs("<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#7d6b00\">", f);
+    pal__print_html(f, !own ? name : plain || !length ? part : folder);
+    if (own) fputs(" ", f);
+    if (own) pal__draw_shape(f, d->graph.tape, leaf);
+    fputs("</FONT>", f);
+}
+
+void pal__draw_block_reads(FILE *f, const pal__drawing *d, uint32_t box)
+{
+    const pal_tape *t = d->graph.tape;
+    const uint32_t node = (uint32_t)d->n + box;
+    const pal__drawn_block *b = &t->blocks[d->boxes[box].block];
+    if (d->boxes[box].order) return;
+    for (uint32_t id = 1; id < d->n; id++) {
+        if (!pal__at(t, id)->tensor || !block_box(d, d->node[id]) || d->same[id] != id) continue;
+        bool reads = d->node[id] == node;
+        for (uint32_t k = id + 1; k < d->n && !reads; k++)
+            for (uint32_t i = 0; d->node[k] == node && i < pal__at(t, k)->n && !reads; i++)
+                reads = pal__draw_root(d, pal__arg(t, k, i)) == id;
+        if (reads) print_leaf(f, d, id, b, d->node[id] == node);
     }
 }
 
@@ -117,4 +184,18 @@ bool pal__draw_frameless(const pal__drawing *d, uint32_t box)
     for (uint32_t id = 1; id < d->n; id++) members += d->node[id] == id && d->box[id] == box;
     for (uint32_t i = box + 1; i < d->n_boxes; i++) members += d->boxes[i].parent == box && d->boxes[i].alike;
     return members < 2;
+}
+
+bool pal__draw_untitled(const pal__drawing *d, uint32_t box)
+{
+    const char *name = pal__last_name(d->boxes[box].path);
+    const size_t n = strlen(name);
+    if (!at_layers(d) || d->boxes[box].alike > 1 || !d->boxes[d->boxes[box].parent].path) return false;
+    if (d->boxes[box].order && !d->boxes[d->boxes[box].parent].order) return false; /* the title says the pass */
+    for (uint32_t i = box + 1; i < d->n_boxes; i++) {
+        const pal__box *b = &d->boxes[i];
+        if (b->parent == box && b->alike && (!b->block || strncmp(b->path, name, n) != 0 || b->path[n] != '/'))
+            return false;
+    }
+    return true;
 }

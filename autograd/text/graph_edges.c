@@ -211,19 +211,23 @@ static void print_pair(FILE *f, const pal__drawing *d, uint32_t from, uint32_t t
     print_name(f, d, to);
 }
 
+/* On both sides of each line of a text: dot puts a text so close to its edge that the edge would touch it. */
+#define GAP "&#160;"
+
 /* The text of an edge: the name of the value, what plumbing does to it, and its shapes. */
 static void print_text(FILE *f, const pal__drawing *d, const pal__wire *w)
 {
     bool any = false;
     if (w->next) any = fputs("<I>next</I>", f) >= 0;
     any |= pal__draw_symbol(f, d, w);
+    const char *gap_before = any && d->options.direction == PAL_GRAPH_RIGHT ? GAP "<BR/>" GAP : " ";
     if (w->n_shapes == 1) any |= pal__draw_marks(f, d, w->source);
     for (uint32_t i = 0; i < w->n_shapes && i < PAL__WIRE_SHAPES; i++) {
         const bool gap = i == PAL__WIRE_SHAPES - 1 && w->n_shapes > PAL__WIRE_SHAPES;
         const pal__entry *e = pal__at(d->graph.tape, w->shapes[i]);
         const bool plain = !e->shape->rank && e->dtype == d->graph.tape->real;
         if (plain && any && w->n_shapes == 1) continue;
-        fputs(i || w->next ? "<BR/>" : any ? " " : "", f);
+        fputs(i || w->next ? GAP "<BR/>" GAP : any ? gap_before : "", f);
         fputs(gap ? "&#8230; " : "", f);
         if (!pal__draw_shape(f, d->graph.tape, w->shapes[i])) fputs("scalar", f);
     }
@@ -233,15 +237,17 @@ static void print_shapes(FILE *f, const pal__drawing *d, const pal__wire *w)
 {
     const pal_tape *t = d->graph.tape;
     const pal__entry *e = pal__at(t, w->source);
-    const bool own = !is_group(d, w->from), one = own && w->n_shapes == 1 && !w->next, moved = w->root != w->source;
+    const pal__entry *root = pal__at(t, w->root);
+    const bool own = !is_group(d, w->from), one = own && w->n_shapes == 1 && !w->next;
+    const bool moved = pal__draw_moves(d, w->source) || e->dtype != root->dtype || !pal_shape_equal(*e->shape, *root->shape);
     if (own && !w->next && !moved) {
         if (d->told[w->from] == w->n_shapes) return;
         d->told[w->from] = w->n_shapes;
     }
     if (one && !e->shape->rank && e->dtype == t->real && (!moved || !pal__draw_moves(d, w->source))) return;
-    fputs(", label=<", f);
+    fputs(", label=<" GAP, f);
     print_text(f, d, w);
-    fputc('>', f);
+    fputs(GAP ">", f);
 }
 
 static void print_edge(FILE *f, const pal__drawing *d, size_t i)

@@ -158,6 +158,7 @@ bool pal__draw_lay_out(pal__drawing *d)
     const pal_tape *t = d->graph.tape;
     pal_context *c = t->context;
     bool *needed = pal__alloc(c, d->n * sizeof *needed);
+    pal__draw_block_orders(d);
     bool ok = needed && box(d, (pal__box){.path = ""}) == 0;
     for (uint32_t id = 1; id < d->n && ok; id++)
         if (pal__at(t, id)->index) d->owner[pal__at(t, id)->index] = id;

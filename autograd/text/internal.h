@@ -114,11 +114,14 @@ bool pal__draw_marks(FILE *file, const pal__drawing *drawing, uint32_t id);
 /* graph_block.c: the block that is drawn for an entry, 0: none. Puts parameters into the boxes of blocks. */
 uint32_t pal__draw_block_of(const pal__drawing *drawing, uint32_t id);
 void pal__draw_block_leaves(pal__drawing *drawing);
+void pal__draw_block_orders(pal__drawing *drawing);
 /* Whether the wire leads to the adjoint of a block from what the block itself has or reads: not drawn. */
 bool pal__draw_implied(const pal__drawing *drawing, const pal__wire *wire);
+void pal__draw_block_reads(FILE *file, const pal__drawing *drawing, uint32_t box); /* its parameters */
 void pal__draw_block_name(FILE *file, const pal__drawing *drawing, uint32_t box);
 /* Prints the name that a formula gives to the value of the wire. Returns whether there is one. */
 bool pal__draw_symbol(FILE *file, const pal__drawing *drawing, const pal__wire *wire);
+bool pal__draw_untitled(const pal__drawing *drawing, uint32_t box); /* its nodes have its name in theirs */
 bool pal__draw_frameless(const pal__drawing *drawing, uint32_t box); /* drawn without a frame */
 /* graph_fold.c: fills in same and node, and alike, last and closed of the boxes. False: out of memory. */
 bool pal__draw_fold(pal__drawing *drawing);
