@@ -45,19 +45,24 @@ void pal__layer_begin(pal_model *m, const char *name, const char *formula)
 {
     const long k = number_of(name);
     const bool encodes = !strncmp(name, "encoder", 7), decodes = !strncmp(name, "decoder", 7);
-    const char *code = m->variant && m->variant->posterior ? "z" : "h";
-    symbol in = subscript(encodes ? "x" : decodes ? code : "h", -1), out = subscript("h", -1);
+    const bool random = m->variant && m->variant->posterior;
+    const bool follows = decodes && m->layer.decodes && m->layer.k == k + 1;
+    symbol in = subscript("h", -1), out = subscript("h", -1);
+    if (encodes) in = k > 1 ? subscript("h", k - 1) : subscript("x", -1);
+    if (decodes && random && !follows) in = subscript("z", -1);
+    if (decodes && *m->layer.symbol && (follows || (!random && !m->layer.decodes)))
+        snprintf(in.text, sizeof in.text, "%s", m->layer.symbol);
     if (encodes && k > 0) out = subscript("h", k);
-    if (encodes && k > 1) in = subscript("h", k - 1);
-    if (decodes && k > 0) in = subscript("h\u0302", k);
-    if (decodes && k > 0 && pal_model_setting(m, "layers") && (size_t)k == pal_encoder_layers(m)) in = subscript(code, *code == 'h' ? k : -1);
     if (decodes) out = k > 1 ? subscript("h\u0302", k - 1) : subscript("a", -1);
+    m->layer.decodes = decodes;
+    m->layer.k = k;
     const symbol w = subscript("W", k), b = subscript("b", k);
     char text[160];
     size_t n = 0;
     for (const char *p = formula; *p && n + 20 < sizeof text; p++) {
         const char one[2] = {*p, 0};
-        const char *piece = *p == 'x' ? in.text : *p == 'W' ? w.text : *p == 'b' ? b.text : one;
+        const bool first = p == formula && ((encodes && !random) || (decodes && k > 1)); /* also without activation */
+        const char *piece = first ? out.text : *p == 'x' ? in.text : *p == 'W' ? w.text : *p == 'b' ? b.text : one;
         n += (size_t)snprintf(text + n, sizeof text - n, "%s", piece);
     }
     text[n] = 0;

@@ -216,6 +216,8 @@ struct pal_model {
     struct {
         pal_var value;
         char symbol[16];
+        long k;
+        bool decodes;
     } layer; /* the last affine layer or convolution, and the symbol of its activation: blocks.c */
     pal__dropped *dropped;
     size_t n_dropped, cap_dropped;

@@ -21,7 +21,8 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
     m->n_dropped = m->n_matched = 0;
     m->n_likelihoods = 0;
     memset(m->bound, 0, sizeof m->bound);
-    m->known = m->layer.value = (pal_var){0};
+    memset(&m->layer, 0, sizeof m->layer);
+    m->known = (pal_var){0};
     m->binarized = m->corrupted = m->encoded = (pal__shared){0};
     if (m->discovering) return;
     for (size_t i = 0; i < m->n_parameters; i++)

@@ -120,6 +120,7 @@ void pal__draw_block_name(FILE *f, const pal__drawing *d, uint32_t box)
     if (d->number[d->n + box]) fprintf(f, " #%u", d->number[d->n + box]);
     for (const char *line = b->formula; *line;) {
         const size_t length = strcspn(line, "\n");
+        if (line != b->formula) fputs("<BR/><FONT POINT-SIZE=\"4\">&#160;</FONT>", f); /* room for a hat */
         fputs(order ? "<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">of " : "<BR/>", f);
         print_part(f, line, length);
         fputs(order ? "</FONT>" : "", f);
@@ -194,7 +195,7 @@ bool pal__draw_untitled(const pal__drawing *d, uint32_t box)
     if (d->boxes[box].order && !d->boxes[d->boxes[box].parent].order) return false; /* the title says the pass */
     for (uint32_t i = box + 1; i < d->n_boxes; i++) {
         const pal__box *b = &d->boxes[i];
-        if (b->parent == box && b->alike && (!b->block || strncmp(b->path, name, n) != 0 || b->path[n] != '/'))
+        if (b->parent == box && b->alike && (!b->block || strncmp(b->path, name, n) != 0 || (b->path[n] && b->path[n] != '/')))
             return false;
     }
     return true;
