@@ -117,6 +117,7 @@ void pal__draw_block_name(FILE *f, const pal__drawing *d, uint32_t box)
     fprintf(f, "<B>%s%s", partial[order < 2 ? order : 2], order ? " " : "");
     pal__print_html(f, number ? b->name : pal__last_name(b->name));
     fputs("</B>", f);
+    pal__print_alike(f, d, box);
     if (d->number[d->n + box]) fprintf(f, " #%u", d->number[d->n + box]);
     for (const char *line = b->formula; *line;) {
         const size_t length = strcspn(line, "\n");
@@ -165,7 +166,7 @@ bool pal__draw_symbol(FILE *f, const pal__drawing *d, const pal__wire *w)
     const pal__box *from = block_box(d, w->from), *to = block_box(d, w->to);
     const uint8_t order = from ? from->order : pal__at(d->graph.tape, w->root)->order;
     const pal__box *of = order ? to : from; /* an adjoint has the name of what it belongs to */
-    if (!of || w->kept || w->next || (order && of->order != order)) return false;
+    if (!of || of->alike > 1 || w->kept || w->next || (order && of->order != order)) return false;
     const char *formula = d->graph.tape->blocks[of->block].formula;
     const size_t n = pal__block_symbol(formula, false);
     if (!n) return false;

@@ -287,7 +287,7 @@ static void group_label(FILE *f, const pal__drawing *d, uint32_t node)
         pal__draw_block_name(f, d, box);
     else
         print_bold(f, pal__last_name(d->boxes[box].path));
-    pal__print_alike(f, d, box);
+    if (!block) pal__print_alike(f, d, box);
     if (!block && d->number[node]) fprintf(f, " #%u", d->number[node]);
     for (uint32_t id = 1; id < d->n && !block; id++)
         operations += d->node[id] == node && d->same[id] == id && d->look[id] != PAL__LOOK_INDEX &&
