@@ -243,8 +243,9 @@ void pal_scope_end(pal_tape *tape);
 void pal_block_begin(pal_tape *tape, const char *name, const char *formula);
 void pal_block_end(pal_tape *tape);
 /* Opens the block again in which the value was recorded, and gives it a new formula, in which '@' stands for what is
- * right of " = " in the old one: "h = tanh(@)" makes "a = x W + b" to "h = tanh(x W + b)". If the value was not recorded
- * in a block of the block that is open now, this is pal_block_begin(tape, name, formula), and '@' becomes "a". */
+ * right of " = " in the old one: "h = tanh(@)" makes "a = x W + b" to "h = tanh(x W + b)". If the value was not
+ * recorded in a block of the block that is open now, this is pal_block_begin(tape, name, formula), and '@' becomes "a".
+ */
 void pal_block_again(pal_var value, const char *name, const char *formula);
 
 /* Rewinding removes everything that was recorded since the mark. Handles to removed entries become bad, not dangling. A

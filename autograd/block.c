@@ -3,7 +3,8 @@
  * In: where a step begins and ends, its name and its formula. Out: a tree beside the tape; each entry has the number of
  * the innermost block in which it was recorded. grad.c gives an adjoint the block of what it differentiates, as it does
  * with the scope, and marks it as derived, unless a block is open where the gradient is taken: then the gradient is a
- * part of that step, as in the norm of a Jacobian. rebuild.c copies blocks into its tapes. Only text/graph*.c read them.
+ * part of that step, as in the norm of a Jacobian. rebuild.c copies blocks into its tapes. Only text/graph*.c read
+ * them.
  *
  * Why marks at recording, and not patterns that a drawing looks for on the tape: a layer, a likelihood or a divergence
  * is what its author says it is. A pattern would have to be kept equal to every way in which models/ writes them, it
@@ -103,5 +104,7 @@ void pal_block_again(pal_var value, const char *name, const char *formula)
     const char *old = block ? t->blocks[block].formula : "a";
     insert(text, formula, old + pal__block_symbol(old, true));
     begin(t, block ? t->blocks[block].name : name, text,
-          !block ? 0 : t->blocks[block].joins ? t->blocks[block].joins : block);
+          !block                   ? 0
+          : t->blocks[block].joins ? t->blocks[block].joins
+                                   : block);
 }

@@ -301,7 +301,13 @@ pal_status pal__vjps(const pal_var *y, const pal_var *seed, size_t n_y, const pa
         if (y[i].id > last) last = y[i].id;
         if (pal__at(t, y[i].id)->highest > above) above = pal__at(t, y[i].id)->highest;
     }
-    walk w = {.tape = t, .y = y, .seed = seed, .n_y = n_y, .region = region, .entries = pal__marks_begin(t), .inherits = !t->block};
+    walk w = {.tape = t,
+              .y = y,
+              .seed = seed,
+              .n_y = n_y,
+              .region = region,
+              .entries = pal__marks_begin(t),
+              .inherits = !t->block};
     const uint32_t scope = t->scope, block = t->block;
     const bool derives = t->derives;
     uint8_t order = t->order;

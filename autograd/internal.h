@@ -81,8 +81,8 @@ struct pal_tape {
     uint32_t *effects;    /* ids of the assigns */
     size_t n_chunks, cap_chunks, n_shapes, cap_shapes, n_params, cap_params;
     uint32_t last_shape; /* that was asked for */
-    size_t n_entries, cap_entries, n_operands, cap_operands, n_scopes, cap_scopes, n_blocks, cap_blocks, n_streams, cap_streams, n_leaves,
-        cap_leaves, n_effects, cap_effects;
+    size_t n_entries, cap_entries, n_operands, cap_operands, n_scopes, cap_scopes, n_blocks, cap_blocks, n_streams,
+        cap_streams, n_leaves, cap_leaves, n_effects, cap_effects;
     pal__table by_path, by_stream, by_name, by_tensor, by_leaf; /* scopes, streams, leaves (twice), effects */
     pal__table by_shape, by_params, by_entry;                   /* by_entry: for merging */
     pal__ranges memory;                                         /* of the leaves, by id */
@@ -93,7 +93,7 @@ struct pal_tape {
     uint32_t held; /* a region or an adjoint rule in progress reads the entries below: no rewind may remove them */
     uint8_t order;
     bool derives; /* what is recorded now is derived */
-    bool merges; /* an append of an equal entry returns that one; or every append makes a new entry */
+    bool merges;  /* an append of an equal entry returns that one; or every append makes a new entry */
     pal__arena arena;
     pal_status status;
     uint32_t failed_at; /* number of entries at the first failure */

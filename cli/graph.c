@@ -286,7 +286,7 @@ static pal_graph_level level_of(const recording *r, const pal_cli_args *args)
     const char *given = pal_cli_given(args, "level");
     if (given) return strcmp(given, "layers") ? PAL_GRAPH_OPERATIONS : PAL_GRAPH_LAYERS;
     return pal_cli_int(args, "order", 0) && pal_tape_length(r->tape) <= FIT_A_PAGE ? PAL_GRAPH_OPERATIONS
-                                                                                     : PAL_GRAPH_LAYERS;
+                                                                                   : PAL_GRAPH_LAYERS;
 }
 
 static int show(const recording *r, const pal_cli_args *args, const char *path, const char *type)
@@ -308,8 +308,8 @@ static int show(const recording *r, const pal_cli_args *args, const char *path, 
                                  .times = r->times,
                                  .plumbing = pal_cli_flag(args, "plumbing"),
                                  .level = level_of(r, args),
-                                 .direction = direction && !strcmp(direction, "right") ? PAL_GRAPH_RIGHT
-                                                                                       : PAL_GRAPH_DOWN};
+                                 .direction =
+                                     direction && !strcmp(direction, "right") ? PAL_GRAPH_RIGHT : PAL_GRAPH_DOWN};
     return print_drawing(r, &options, path, type);
 }
 

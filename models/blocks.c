@@ -1,9 +1,9 @@
 /* blocks.c - the blocks of layers: how a drawing writes them (pal_block_begin).
  *
- * In: the name under which a layer requests its parameters. Out: symbols as in the lectures: encoder/k computes h_k from
- * h_(k-1), the first one from x; decoder/k computes a reconstruction of h_(k-1) from one of h_k, and the last one, a.
- * A network of one layer has no numbers, and a random code is z. Other layers have h and x. Nothing but drawings depends
- * on this. */
+ * In: the name under which a layer requests its parameters. Out: symbols as in the lectures: encoder/k computes h_k
+ * from h_(k-1), the first one from x; decoder/k computes a reconstruction of h_(k-1) from one of h_k, and the last one,
+ * a. A network of one layer has no numbers, and a random code is z. Other layers have h and x. Nothing but drawings
+ * depends on this. */
 #include "models/internal.h"
 
 #include <stdio.h>

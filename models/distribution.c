@@ -264,8 +264,8 @@ static const pal_distribution_kind kinds[] = {
      bernoulli_log_prior, bernoulli_entropy, bernoulli_kl, bernoulli_kl_prior, NULL, bernoulli_covariance,
      "z = [u < sigmoid(a)]"},
     {"categorical", MOST, PAL_UNITS_ONE_CHOICE, as_many, categorical_mean, categorical_sample, categorical_log_density,
-     categorical_log_prior, categorical_entropy, categorical_kl, categorical_kl_prior, NULL,
-     categorical_covariance, "z = argmax(a + g)"},
+     categorical_log_prior, categorical_entropy, categorical_kl, categorical_kl_prior, NULL, categorical_covariance,
+     "z = argmax(a + g)"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

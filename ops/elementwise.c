@@ -144,8 +144,8 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     COMMON(name, formula_, summary_), .arity = 1, .derivative = {PAL_HAS_RULE}, .vjp = vjp_##name,                     \
                                       .decision = kink_##name, .low = {low_}, .high = {high_}
 
-#define UNARY(...)                                                                         OF_X(0, __VA_ARGS__)
-#define SIGN(...)                                                                          OF_X(PAL_PLUMBING, __VA_ARGS__)
+#define UNARY(...) OF_X(0, __VA_ARGS__)
+#define SIGN(...)  OF_X(PAL_PLUMBING, __VA_ARGS__)
 #define OF_X(can, name, formula_, loops, value, adjoint, low_, high_, kink, summary_)                                  \
     RULE(name, , adjoint)                                                                                              \
     KINK(name, , kink)                                                                                                 \

@@ -182,8 +182,8 @@ static bool check_options(pal_tape *t, const pal_graph_options *given, pal_graph
 
 void pal__drawing_close(pal__drawing *d, pal_context *c)
 {
-    void *arrays[] = {d->look, d->folded, d->owner, d->box,     d->output, d->same,
-                      d->through, d->node, d->number, d->told,  d->seconds, d->boxes,  d->wires};
+    void *arrays[] = {d->look, d->folded, d->owner, d->box,     d->output, d->same, d->through,
+                      d->node, d->number, d->told,  d->seconds, d->boxes,  d->wires};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
     pal__graph_free(c, &d->graph);
 }
@@ -200,8 +200,7 @@ static bool prepare(pal__drawing *d, pal_context *c)
     d->same = pal__alloc(c, d->n * sizeof *d->same);
     d->through = pal__alloc(c, d->n * sizeof *d->through);
     d->node = pal__alloc(c, d->n * sizeof *d->node);
-    if (!d->look || !d->folded || !d->owner || !d->box || !d->output || !d->same || !d->through ||
-        !d->node)
+    if (!d->look || !d->folded || !d->owner || !d->box || !d->output || !d->same || !d->through || !d->node)
         return false;
     for (size_t i = d->graph.n_outputs; i--;) d->output[d->graph.outputs[i]] = (uint32_t)i + 1;
     return pal__draw_lay_out(d) && pal__draw_fold(d) && pal__draw_find_wires(d) && pal__draw_times(d);

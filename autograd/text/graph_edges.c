@@ -8,8 +8,8 @@
  *
  * Plumbing is a part of the edge (graph_plumbing.c).
  *
- * Invariants. The shape of a value is printed once, on its first edge, and where plumbing has changed the value. An edge that stands for several values has the
- * shapes of all of them; it joins different nodes or is marked `next`. */
+ * Invariants. The shape of a value is printed once, on its first edge, and where plumbing has changed the value. An
+ * edge that stands for several values has the shapes of all of them; it joins different nodes or is marked `next`. */
 #include "autograd/text/internal.h"
 
 #include <string.h>
@@ -72,8 +72,8 @@ static bool is_group(const pal__drawing *d, uint32_t node) { return node >= d->n
 /* Whether the wire is drawn separately, even if other wires join the same two nodes. */
 static bool is_own(const pal__drawing *d, const pal__wire *w)
 {
-    return d->same[w->reader] == w->reader && (w->constant || d->same[w->root] == w->root) &&
-           !is_group(d, w->from) && !is_group(d, w->to);
+    return d->same[w->reader] == w->reader && (w->constant || d->same[w->root] == w->root) && !is_group(d, w->from) &&
+           !is_group(d, w->to);
 }
 
 static bool add_wire(pal__drawing *d, const pal__wire *w, bool join)
@@ -239,7 +239,8 @@ static void print_shapes(FILE *f, const pal__drawing *d, const pal__wire *w)
     const pal__entry *e = pal__at(t, w->source);
     const pal__entry *root = pal__at(t, w->root);
     const bool own = !is_group(d, w->from), one = own && w->n_shapes == 1 && !w->next;
-    const bool moved = pal__draw_moves(d, w->source) || e->dtype != root->dtype || !pal_shape_equal(*e->shape, *root->shape);
+    const bool moved =
+        pal__draw_moves(d, w->source) || e->dtype != root->dtype || !pal_shape_equal(*e->shape, *root->shape);
     if (own && !w->next && !moved) {
         if (d->told[w->from] == w->n_shapes) return;
         d->told[w->from] = w->n_shapes;

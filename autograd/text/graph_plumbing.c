@@ -1,12 +1,12 @@
-/* graph_plumbing.c - plumbing: operations that only move, repeat, negate or convert values. A drawing shows them as marks
- * on the edges from the value to its readers, as one would draw it by hand.
+/* graph_plumbing.c - plumbing: operations that only move, repeat, negate or convert values. A drawing shows them as
+ * marks on the edges from the value to its readers, as one would draw it by hand.
  *
  * In: the looks and boxes of all entries. Out: plumbing is hidden, and `through` leads to its operand. What is plumbing
- * its descriptor says (PAL_PLUMBING); what the mark is follows from its class: T where the strides of its view are not in
- * descending order, the sign of its formula, S for a sum. A new shape needs no mark, because the edge has the shape.
+ * its descriptor says (PAL_PLUMBING); what the mark is follows from its class: T where the strides of its view are not
+ * in descending order, the sign of its formula, S for a sum. A new shape needs no mark, because the edge has the shape.
  *
- * Not hidden: an output, the result of a region's body, a forward sum, what reads a constant, and what a block contains,
- * since the block hides it already. */
+ * Not hidden: an output, the result of a region's body, a forward sum, what reads a constant, and what a block
+ * contains, since the block hides it already. */
 #include "autograd/text/internal.h"
 
 #include <string.h>

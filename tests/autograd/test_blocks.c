@@ -161,7 +161,8 @@ START_TEST(blocks_nest_and_the_outermost_is_drawn)
     const pal_var y = pal_cos(x);
     pal_block_end(t);
     char *text = layers((pal_var[]){a, y}, 2);
-    ck_assert_int_eq(count(text, "<B>whole</B><BR/>z = sin(f(x))<BR/><FONT POINT-SIZE=\"4\">&#160;</FONT><BR/>f(x)"), 1);
+    ck_assert_int_eq(count(text, "<B>whole</B><BR/>z = sin(f(x))<BR/><FONT POINT-SIZE=\"4\">&#160;</FONT><BR/>f(x)"),
+                     1);
     ck_assert_int_eq(count(text, "<B>unmarked</B><BR/>z = cos(a)"), 1);
     ck_assert_ptr_null(strstr(text, "part"));
     pal_text_free(c, text);

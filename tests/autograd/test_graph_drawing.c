@@ -160,7 +160,8 @@ START_TEST(golden)
         "  n7 [shape=box, label=<<B>sum_to</B><BR/><FONT POINT-SIZE=\"10\"><B>loss</B></FONT>>, fillcolor=\"#dcebf9\", "
         "color=\"#2f5d86\", style=\"filled,rounded\", penwidth=3];\n"
         "  subgraph cluster_1 {\n"
-        "    labeljust=l; label=<layer>; color=\"#2f5d86\"; fontcolor=\"#2f5d86\"; bgcolor=\"#f6fafd\"; style=\"rounded\"; "
+        "    labeljust=l; label=<layer>; color=\"#2f5d86\"; fontcolor=\"#2f5d86\"; bgcolor=\"#f6fafd\"; "
+        "style=\"rounded\"; "
         "penwidth=0.7;\n"
         "    n2 [shape=cylinder, label=<<B>b</B>>, fillcolor=\"#fff3a8\", color=\"#7d6b00\", style=\"filled\"];\n"
         "    n3 [shape=box, label=<<B>add</B><BR/><FONT POINT-SIZE=\"9\" COLOR=\"#444444\">a + b</FONT>>, "
@@ -242,8 +243,10 @@ START_TEST(folding)
     ck_assert_ptr_nonnull(strstr(folded, "layer1 &#8230; layer4 &#183; 4&#215;"));
     ck_assert_ptr_nonnull(strstr(folded, "layer1 &#8230; layer3 &#183; 3&#215;"));
     ck_assert_ptr_nonnull(strstr(folded, "layer3 &#8230; layer1 &#183; 3&#215;")); /* the adjoints, in reverse order */
-    ck_assert_ptr_nonnull(strstr(folded, "784&#215;1000&#160;<BR/>&#160;1000&#215;500&#160;<BR/>&#160;&#8230; 250&#215;30"));
-    ck_assert_ptr_nonnull(strstr(folded, "<I>next</I>&#160;<BR/>&#160;32&#215;1000&#160;<BR/>&#160;32&#215;500&#160;<BR/>&#160;32&#215;250"));
+    ck_assert_ptr_nonnull(
+        strstr(folded, "784&#215;1000&#160;<BR/>&#160;1000&#215;500&#160;<BR/>&#160;&#8230; 250&#215;30"));
+    ck_assert_ptr_nonnull(strstr(
+        folded, "<I>next</I>&#160;<BR/>&#160;32&#215;1000&#160;<BR/>&#160;32&#215;500&#160;<BR/>&#160;32&#215;250"));
     ck_assert_uint_lt(read_drawing(folded).n, read_drawing(open).n * 3 / 4);
     pal_text_free(context, open);
     pal_text_free(context, folded);
