@@ -38,12 +38,6 @@ void pal__draw_plumbing(pal__drawing *d)
     }
 }
 
-uint32_t pal__draw_root(const pal__drawing *d, uint32_t id)
-{
-    while (d->through[id]) id = d->through[id];
-    return id;
-}
-
 /* Whether the view walks through its operand in another order of the axes. */
 static bool turns(const pal_tape *t, const pal__entry *e)
 {

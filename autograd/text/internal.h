@@ -108,7 +108,11 @@ bool pal__draw_lay_out(pal__drawing *drawing);
  * has after moving, repeating and the like. marks: what plumbing does from the root to the entry, such as "T". Returns
  * whether it printed anything. */
 void pal__draw_plumbing(pal__drawing *drawing);
-uint32_t pal__draw_root(const pal__drawing *drawing, uint32_t id);
+static inline uint32_t pal__draw_root(const pal__drawing *d, uint32_t id)
+{
+    while (d->through[id]) id = d->through[id];
+    return id;
+}
 bool pal__draw_moves(const pal__drawing *drawing, uint32_t id); /* whether it has a mark */
 bool pal__draw_marks(FILE *file, const pal__drawing *drawing, uint32_t id);
 /* graph_block.c: the block that is drawn for an entry, 0: none. Puts parameters into the boxes of blocks. */
