@@ -161,7 +161,7 @@ static const pal__likelihood_kind of_normal = {normal,  draw_normal, normals_apa
 
 static const recipe recipes[] = {
     {"bernoulli",   "sigmoid", one,  &pal__bernoulli_likelihood, probability,        "log p(x | x̂)\nx̂ = sigmoid(a)"},
-    {"squared",     "linear",  one,  &pal__unit_likelihood,      identity,           "log N(x; x̂, I)\nx̂ = a"},
+    {"squared",     "linear",  one,  &pal__unit_likelihood,      identity,           "−½ ‖x − x̂‖²\nx̂ = a"},
     {"gaussian",    "linear",  one,  &of_normal,                 identity,           "log N(x; x̂, σ²)\nx̂ = a"},
     {"categorical", "softmax", bins, &of_levels,                 expected_intensity, "log p(x | a)\nx̂ = Σ k softmax(a)"},
     {"mixed",       NULL,      one,  &pal__mixed_likelihood,     pal__mixed_mean,    "log p(x | a)\nx̂ = s(a)"},
@@ -284,18 +284,21 @@ static pal_var parts(pal_model *m, pal_var decoded, pal_var x, pal_var *z)
     return of_known(m, r, *z, x, for_rows_of(m->known, *z));
 }
 
-/* A block that pal_block_end ends; sign: "" or "−". */
-static void likelihood_begin(pal_model *m, const char *sign)
+/* A block that pal_block_end ends; its value is log p, or with `minus` -log p. */
+static void likelihood_begin(pal_model *m, bool minus)
 {
+    static const char sign[] = "−";
     char formula[96];
     const recipe *r = chosen(m);
-    snprintf(formula, sizeof formula, "%s%s", sign, r ? r->formula : "");
+    const char *text = r ? r->formula : "";
+    const bool twice = minus && !strncmp(text, sign, sizeof sign - 1);
+    snprintf(formula, sizeof formula, "%s%s", minus && !twice ? sign : "", twice ? text + sizeof sign - 1 : text);
     pal_block_begin(m->tape, pal_option_enum(m, "output"), formula);
 }
 
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x)
 {
-    likelihood_begin(m, "−");
+    likelihood_begin(m, true);
     pal_var z, nll = pal_mean_over_samples(parts(m, decoded, x, &z));
     pal_block_end(m->tape);
     return pal_model_match(m, z, nll);
@@ -335,7 +338,7 @@ pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x)
 
 pal_var pal__log_likelihood_of(pal_model *m, pal_var decoded, pal_var x, pal_var *z)
 {
-    likelihood_begin(m, "");
+    likelihood_begin(m, false);
     pal_var nll = parts(m, decoded, x, z);
     nll = pal_neg(pal_sum(nll, (1u << pal_shape_of(nll).rank) - 1 - (nll.id != 0), false));
     pal_block_end(m->tape);
