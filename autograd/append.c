@@ -243,8 +243,10 @@ pal_var pal_record(pal_tape *t, const pal_op *op, const pal_var *in, size_t n, c
     pal__entry e = {.op = op,
                     .params = params ? params : &pal__no_params,
                     .scope = t->scope,
+                    .block = t->block,
                     .region = t->region,
-                    .order = t->order};
+                    .order = t->order,
+                    .derived = t->derives};
     pal_infer r;
     pal_var v = {.tape = t};
     if (pal__infer(t, op, ids, n, e.params, &r)) {

@@ -239,6 +239,22 @@ pal_tensor *pal_leaf_tensor(pal_var leaf); /* NULL: not a leaf */
 void pal_scope_begin(pal_tape *tape, const char *name);
 void pal_scope_end(pal_tape *tape);
 
+/* A block marks what is recorded inside it as one step of a computation, such as a layer or a likelihood, with the
+ * formula that a reader would write for it. Drawings at the level of layers show the outermost block of an operation as
+ * one node; an adjoint belongs to the block of what it differentiates. Blocks nest, up to 64 deep. They change nothing
+ * else: no name, no stream, no hash, no text of the tape and no number.
+ *   name     in bold in the node, such as "decoder"; must not be empty
+ *   formula  "h = s(x W + b)"; what is left of " = " names the value on the edges that leave the block. Lines are
+ *            separated by '\n'. NULL: none
+ * Both texts are copied, and each may have 511 bytes. */
+void pal_block_begin(pal_tape *tape, const char *name, const char *formula);
+void pal_block_end(pal_tape *tape);
+/* Opens the block again in which the value was recorded, and gives it a new formula, in which '@' stands for what is
+ * right of " = " in the old one: "h = tanh(@)" makes "a = x W + b" to "h = tanh(x W + b)". If the value was not
+ * recorded in a block of the block that is open now, this is pal_block_begin(tape, name, formula), and '@' becomes "a".
+ */
+void pal_block_again(pal_var value, const char *name, const char *formula);
+
 /* ---- Host: rewinding ------------------------------------------------------------------------------------------ */
 
 /* Rewinding removes everything that was recorded since the mark. Handles to removed entries become bad, not dangling. A
@@ -247,7 +263,7 @@ void pal_scope_end(pal_tape *tape);
  * there; an adjoint rule likewise. A rewind to any other mark is an error, and removes nothing. */
 typedef struct pal_mark {
     const pal_tape *tape;
-    uint32_t entries, generation, scope, streams, effects, region, failed;
+    uint32_t entries, generation, scope, streams, effects, region, failed, block, blocks;
 } pal_mark;
 pal_mark pal_tape_mark(pal_tape *tape);
 void pal_tape_rewind(pal_tape *tape, pal_mark mark);
@@ -424,6 +440,15 @@ typedef enum pal_graph_kept { /* how to draw the values that a backward pass kee
 } pal_graph_kept;
 /* clang-format on */
 
+/* clang-format off */
+typedef enum pal_graph_level {
+    PAL_GRAPH_OPERATIONS,     /* a node for each operation */
+    PAL_GRAPH_LAYERS          /* a node with a formula for each block (pal_block_begin), and one for its adjoint */
+} pal_graph_level;
+
+typedef enum pal_graph_direction { PAL_GRAPH_DOWN, PAL_GRAPH_RIGHT } pal_graph_direction;
+/* clang-format on */
+
 typedef struct pal_graph_options {
     size_t struct_size;
     const char *title;
@@ -442,6 +467,11 @@ typedef struct pal_graph_options {
      * the total. The last operation of a fused loop shows the time of the whole loop; with .passes = PAL_PASS_NONE each
      * operation shows its own time. NULL: no times. */
     const pal_program *times;
+    /* Operations that only move, repeat, negate or convert values (PAL_PLUMBING) are nodes. Otherwise they are marks on
+     * the edges: T for a transpose, a minus sign, the new shape. Measured times need them, too. */
+    bool plumbing;
+    pal_graph_level level;
+    pal_graph_direction direction; /* in which the forward pass runs */
 } pal_graph_options;
 /* The same part of the tape as a Graphviz drawing in the dot language. Colours show the order of derivative, boxes the
  * scopes, dashed boxes the bodies of regions. Constants are in the labels of their readers, shapes are on the edges,

@@ -7,11 +7,12 @@
  * The walk. First each y and all that it is computed from are listed (marks.c), so that the rest of the tape costs
  * nothing. Of these, the entries that depend on a wrt are marked, from the front; only they matter. Then, from y back
  * to the first: the contributions to an entry's adjoint are added up, and the entry's rule records a contribution to
- * each of its operands. Three things happen here and nowhere else:
+ * each of its operands. Four things happen here and nowhere else:
  *   - Un-broadcasting. A rule may return an adjoint of the broadcast shape, or of a smaller one. It is summed, or
  *     repeated, to the operand's shape.
  *   - Summing. A value that is used several times (a tied weight) gets the sum of its contributions. They are ordered
  *     by their structural hashes, so the sum does not depend on the order of recording.
+ *   - Blocks. An adjoint belongs to the block of what it differentiates, unless the caller has a block open.
  *   - Orders. Each entry that a rule records gets an order of derivative: one above the highest that y depends on.
  *
  * Relies on: operands have smaller ids than their readers. Leaves to the caller: a longer tape; nothing is computed.
@@ -44,6 +45,7 @@ typedef struct walk {
     spot *spots;        /* by number */
     term *terms;
     size_t n_terms, cap_terms;
+    bool inherits; /* no block is open: an adjoint has the block of what it differentiates */
 } walk;
 
 static void walk_free(walk *w)
@@ -242,6 +244,7 @@ static bool walk_back(walk *w)
         if (!w->spots[number].is || !w->spots[number].first) continue;
         t->looked++;
         t->scope = pal__at(t, id)->scope;
+        if (w->inherits) t->block = pal__at(t, id)->block;
         pal_var adjoint = sum_terms(w, id);
         if (!pal__live(adjoint)) return false;
         w->spots[number].adjoint = adjoint.id;
@@ -298,8 +301,15 @@ pal_status pal__vjps(const pal_var *y, const pal_var *seed, size_t n_y, const pa
         if (y[i].id > last) last = y[i].id;
         if (pal__at(t, y[i].id)->highest > above) above = pal__at(t, y[i].id)->highest;
     }
-    walk w = {.tape = t, .y = y, .seed = seed, .n_y = n_y, .region = region, .entries = pal__marks_begin(t)};
-    uint32_t scope = t->scope;
+    walk w = {.tape = t,
+              .y = y,
+              .seed = seed,
+              .n_y = n_y,
+              .region = region,
+              .entries = pal__marks_begin(t),
+              .inherits = !t->block};
+    const uint32_t scope = t->scope, block = t->block;
+    const bool derives = t->derives;
     uint8_t order = t->order;
     if (!find_entries(&w) || !find_order(&w, last)) {
         pal__out_of_memory(t, "grad");
@@ -307,6 +317,7 @@ pal_status pal__vjps(const pal_var *y, const pal_var *seed, size_t n_y, const pa
         /* Derivatives of derivatives are drawn apart: one order above the highest that y depends on. */
         if (above < 254) above++;
         t->order = above > t->order ? above : t->order;
+        if (w.inherits) t->derives = true;
         find_dependent(&w, wrt, n);
         const bool ok = walk_back(&w);
         for (size_t i = 0; i < n && ok; i++) {
@@ -315,6 +326,8 @@ pal_status pal__vjps(const pal_var *y, const pal_var *seed, size_t n_y, const pa
         }
     }
     t->scope = scope;
+    t->block = block;
+    t->derives = derives;
     t->order = order;
     walk_free(&w);
     return t->status;

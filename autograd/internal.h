@@ -30,6 +30,7 @@ typedef struct pal__entry {
     uint32_t generation;  /* a handle is live if its generation is the same */
     uint32_t first, n;    /* operands: n ids in tape->operands, from `first` on */
     uint32_t scope;       /* index in tape->scopes */
+    uint32_t block;       /* index in tape->blocks; 0: no block. For drawings only */
     uint32_t region;      /* id of the index entry of the innermost region that contains this entry; 0: no region */
     uint32_t body;        /* map_sum: id of the body's result */
     uint32_t index;       /* map_sum: id of the index entry of its region, which has no operands */
@@ -37,12 +38,20 @@ typedef struct pal__entry {
     uint32_t origin;      /* in a copy by rebuild: the entry of the user's tape that it comes from; else 0 */
     uint8_t dtype, order; /* order of derivative: 0 forward, 1 adjoint, 2 adjoint of adjoint */
     uint8_t highest;      /* order of this entry and of all that it is computed from */
+    bool derived;         /* its block is that of what it differentiates; it was not recorded inside it */
 } pal__entry;
 
 typedef struct pal__scope { /* a tree; scope 0 is the root */
     uint32_t parent;
     char *path; /* the full path, "encoder/fc1" */
 } pal__scope;
+
+typedef struct pal__drawn_block { /* a tree, as the scopes; a copy by rebuild has no joined blocks */
+    uint32_t parent, depth;
+    uint32_t joins; /* opened again: the block that it continues; 0: none */
+    uint32_t scope; /* in which it was opened */
+    const char *name, *formula;
+} pal__drawn_block;
 
 typedef struct pal__stream { /* a stream that was drawn from: drawing twice is an error */
     const char *name;
@@ -66,23 +75,25 @@ struct pal_tape {
     const pal_params **params;
     uint32_t *operands;
     pal__scope *scopes;
+    pal__drawn_block *blocks;
     pal__stream *streams;
     pal__leaf_at *leaves; /* recorded by pal__leaf; a copy by rebuild keeps no list */
     uint32_t *effects;    /* ids of the assigns */
     size_t n_chunks, cap_chunks, n_shapes, cap_shapes, n_params, cap_params;
     uint32_t last_shape; /* that was asked for */
-    size_t n_entries, cap_entries, n_operands, cap_operands, n_scopes, cap_scopes, n_streams, cap_streams, n_leaves,
-        cap_leaves, n_effects, cap_effects;
+    size_t n_entries, cap_entries, n_operands, cap_operands, n_scopes, cap_scopes, n_blocks, cap_blocks, n_streams,
+        cap_streams, n_leaves, cap_leaves, n_effects, cap_effects;
     pal__table by_path, by_stream, by_name, by_tensor, by_leaf; /* scopes, streams, leaves (twice), effects */
     pal__table by_shape, by_params, by_entry;                   /* by_entry: for merging */
     pal__ranges memory;                                         /* of the leaves, by id */
     uint32_t *marks, marked; /* by entry: its place in a list of marks.c; the highest place in use */
     size_t cap_marks;
     uint64_t looked; /* entries, terms and groups that walks and passes have looked at; tests bound it */
-    uint32_t scope, region, generation;
+    uint32_t scope, block, region, generation;
     uint32_t held; /* a region or an adjoint rule in progress reads the entries below: no rewind may remove them */
     uint8_t order;
-    bool merges; /* an append of an equal entry returns that one; or every append makes a new entry */
+    bool derives; /* what is recorded now is derived */
+    bool merges;  /* an append of an equal entry returns that one; or every append makes a new entry */
     pal__arena arena;
     pal_status status;
     uint32_t failed_at; /* number of entries at the first failure */
@@ -132,6 +143,12 @@ const char *pal__scope_path(const pal_tape *tape, uint32_t scope);
 /* Returns the scope with this path; makes the scopes that are missing. For copies and adjoints. */
 uint32_t pal__scope_find(pal_tape *tape, const char *path);
 bool pal__room_for_entry(pal_tape *tape); /* false: no memory */
+/* block.c: adds a block, of which the tape keeps the texts. Returns its number; 0: the tape has failed. */
+uint32_t pal__block_add(pal_tape *tape, pal__drawn_block block);
+/* The length of the name that the first line of a formula gives to its value, left of " = ", and including " = " with
+ * `beyond`; 0: none. */
+size_t pal__block_symbol(const char *formula, bool beyond);
+const char *pal__block_text(pal_tape *tape, const char *text); /* the tape's copy; "": no memory, or text is NULL */
 /* The plain append behind pal_record, rebuild and regions, without any check. The shape and the parameters (NULL: none)
  * of `like` may be anybody's. Returns the id; 0: out of memory. */
 uint32_t pal__append(pal_tape *tape, const pal__entry *like, const uint32_t *in, size_t n);

@@ -41,11 +41,14 @@ typedef enum pal_op_class {
 } pal_op_class;
 
 typedef enum pal_capability {
-    PAL_CAN_FAIL = 1,     /* may fail at run time; scheduled before the first effect */
-    PAL_OVERWRITES = 2,   /* the kernel accepts out == in[0] and prefers it */
-    PAL_COMMUTATIVE = 4,  /* swapping its two operands does not change a bit of the result */
-    PAL_TRANSPOSES = 8,   /* params.i[0] and i[1]: whether its last two operands are transposed */
-    PAL_ABSORBS_EACH = 16 /* absorb is called for each reader, however many the value has */
+    PAL_CAN_FAIL = 1,      /* may fail at run time; scheduled before the first effect */
+    PAL_OVERWRITES = 2,    /* the kernel accepts out == in[0] and prefers it */
+    PAL_COMMUTATIVE = 4,   /* swapping its two operands does not change a bit of the result */
+    PAL_TRANSPOSES = 8,    /* params.i[0] and i[1]: whether its last two operands are transposed */
+    PAL_ABSORBS_EACH = 16, /* absorb is called for each reader, however many the value has */
+    /* Only moves, repeats, negates or converts values: drawings show it on an edge. A reduction with it is shown so
+     * only in backward passes, where it undoes a broadcast. */
+    PAL_PLUMBING = 32
 } pal_capability;
 
 typedef enum pal_derivative {

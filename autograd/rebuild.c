@@ -70,6 +70,7 @@ typedef struct walk {
     pal_tape *from, *to;
     uint32_t *map, low; /* ids of from, from `low` on, to ids of to; 0: not yet. Those below map to themselves */
     uint32_t *scopes;   /* scopes of from to those of to; 0: not yet; NULL: they have the same */
+    uint32_t *blocks;   /* blocks, likewise */
     uint32_t *stack;
     size_t depth, cap;
     uint32_t only; /* replay: the region copied; everything outside maps to itself. PAL__NONE: all */
@@ -120,6 +121,7 @@ static uint32_t copy_entry(walk *w, uint32_t id, const uint32_t *in, size_t n)
 {
     pal__entry e = *pal__at(w->from, id);
     e.scope = w->to->scope;
+    e.block = w->to->block;
     e.region = w->to->region;
     e.index = mapping(w, e.index);
     e.body = e.body ? mapping(w, e.body) : 0;
@@ -142,6 +144,22 @@ static uint32_t scope_of(walk *w, uint32_t scope)
     return w->scopes[scope];
 }
 
+/* A block that was opened again becomes the block that it continues, with the newer formula. Blocks nest up to 64 deep.
+ */
+static uint32_t block_of(walk *w, uint32_t block)
+{
+    if (!block || !w->blocks || w->blocks[block]) return w->blocks ? w->blocks[block] : block;
+    pal__drawn_block b = w->from->blocks[block];
+    if (b.joins) {
+        const uint32_t joined = block_of(w, b.joins);
+        if (joined) w->to->blocks[joined].formula = pal__block_text(w->to, b.formula);
+        return w->blocks[block] = joined;
+    }
+    b.parent = block_of(w, b.parent);
+    b.scope = scope_of(w, b.scope);
+    return w->blocks[block] = pal__block_add(w->to, b);
+}
+
 static uint32_t emit(walk *w, uint32_t id)
 {
     pal_tape *to = w->to;
@@ -161,6 +179,8 @@ static uint32_t emit(walk *w, uint32_t id)
         to->region = mapping(w, e->region);
         to->order = e->order;
         to->scope = scope_of(w, e->scope);
+        to->block = block_of(w, e->block);
+        to->derives = e->derived;
         size_t before = to->n_entries;
         pal_var v = w->visit ? w->visit(w->from, id, to, vars, w->user) : (pal_var){0};
         uint32_t origin = pal__at(w->from, id)->origin ? pal__at(w->from, id)->origin : id;
@@ -205,7 +225,8 @@ static bool begin(walk *w, size_t last)
 {
     w->map = pal__alloc(w->to->context, (last + 1 - w->low) * sizeof *w->map);
     if (w->from != w->to) w->scopes = pal__alloc(w->to->context, w->from->n_scopes * sizeof *w->scopes);
-    if (w->map && (w->scopes || w->from == w->to)) return true;
+    if (w->from != w->to) w->blocks = pal__alloc(w->to->context, (w->from->n_blocks + 1) * sizeof *w->blocks);
+    if (w->map && ((w->scopes && w->blocks) || w->from == w->to)) return true;
     pal__out_of_memory(w->to, "compile");
     return false;
 }
@@ -214,20 +235,25 @@ static void end(walk *w)
 {
     pal__free(w->to->context, w->map);
     pal__free(w->to->context, w->scopes);
+    pal__free(w->to->context, w->blocks);
     pal__free(w->to->context, w->stack);
 }
 
 uint32_t pal__replay(pal_tape *t, uint32_t region, uint32_t index, uint32_t result)
 {
     walk w = {.from = t, .to = t, .only = region, .low = region};
-    uint32_t scope = t->scope, inside = t->region, made = 0;
-    uint8_t order = t->order;
+    const uint32_t scope = t->scope, block = t->block, inside = t->region;
+    uint32_t made = 0;
+    const uint8_t order = t->order;
+    const bool derives = t->derives;
     if (begin(&w, result)) {
         w.map[0] = index;
         if (run(&w, &result, 1)) made = mapping(&w, result);
     }
     end(&w);
     t->scope = scope;
+    t->block = block;
+    t->derives = derives;
     t->region = inside;
     t->order = order;
     return made;

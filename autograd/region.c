@@ -32,8 +32,10 @@ static uint32_t region_begin(pal_tape *t)
                     .shape = &pal__scalar,
                     .dtype = PAL_I32,
                     .scope = t->scope,
+                    .block = t->block,
                     .region = t->region,
-                    .order = t->order};
+                    .order = t->order,
+                    .derived = t->derives};
     uint32_t index = pal__append(t, &e, NULL, 0);
     if (index) t->region = index;
     return index;
@@ -61,8 +63,10 @@ static pal_var region_end(pal_tape *t, uint32_t index, pal_var result, int64_t c
                         .shape = pal__at(t, result.id)->shape,
                         .dtype = (uint8_t)pal_dtype_of(result),
                         .scope = t->scope,
+                        .block = t->block,
                         .region = t->region,
                         .order = t->order,
+                        .derived = t->derives,
                         .body = result.id,
                         .index = index};
         v = pal__var(t, pal__append(t, &e, ids, n));

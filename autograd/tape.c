@@ -92,6 +92,7 @@ void pal_tape_free(pal_tape *t)
     pal__free(t->context, t->chunks);
     pal__free(t->context, t->operands);
     pal__free(t->context, t->scopes);
+    pal__free(t->context, t->blocks);
     pal__free(t->context, t->streams);
     pal__free(t->context, t->leaves);
     pal__free(t->context, t->effects);
@@ -264,7 +265,9 @@ pal_mark pal_tape_mark(pal_tape *t)
                       .streams = (uint32_t)t->n_streams,
                       .effects = (uint32_t)t->n_effects,
                       .region = t->region,
-                      .failed = t->status != PAL_OK};
+                      .failed = t->status != PAL_OK,
+                      .block = t->block,
+                      .blocks = (uint32_t)t->n_blocks};
 }
 
 /* Why the tape cannot be rewound to this mark; NULL: it can. */
@@ -272,7 +275,7 @@ static const char *unusable(const pal_tape *t, const pal_mark *m)
 {
     if (m->tape != t) return "the mark is of another tape: take it on this tape";
     if (!m->entries || m->entries > t->n_entries || pal__at(t, m->entries - 1)->generation != m->generation ||
-        m->scope >= t->n_scopes || m->streams > t->n_streams || m->effects > t->n_effects)
+        m->scope >= t->n_scopes || m->blocks > t->n_blocks || m->streams > t->n_streams || m->effects > t->n_effects)
         return "the mark is no longer valid";
     if (m->entries < t->held)
         return "the mark is from before the region or rule that is being recorded: rewind after its end";
@@ -293,6 +296,8 @@ void pal_tape_rewind(pal_tape *t, pal_mark m)
     pal__forget(t, m.entries, m.streams, m.effects);
     t->n_entries = m.entries;
     t->n_operands = m.entries > 1 ? last->first + last->n : 0;
+    t->block = m.block;
+    t->n_blocks = m.blocks;
     t->scope = m.scope; /* scopes stay: they are only names, and a mark's scope is then never another one */
     t->generation++;
     if (!m.failed) t->status = PAL_OK;

@@ -198,6 +198,7 @@ static const pal_case broadcast_cases[] = {
 const pal_op pal__op_broadcast_to = {
     PAL_OP_HEAD("broadcast_to", "x repeated over new axes and axes of 1", "repeats values to a larger shape"),
     .op_class = PAL_CLASS_MOVEMENT,
+    .capabilities = PAL_PLUMBING,
     .arity = 1,
     .n_ints = 7,
     .infer = infer_broadcast,
@@ -243,6 +244,7 @@ static const pal_case sum_to_cases[] = {
 const pal_op pal__op_sum_to = {
     PAL_OP_HEAD("sum_to", "sum over the axes that shrink", "sums to a smaller shape: the adjoint of broadcast_to"),
     .op_class = PAL_CLASS_REDUCTION,
+    .capabilities = PAL_PLUMBING,
     .arity = 1,
     .n_ints = 7,
     .infer = infer_sum_to,
@@ -311,6 +313,7 @@ COPY(64)
 const pal_op pal__op_copy = {
     PAL_OP_HEAD("copy", "x", "the same values in separate storage"),
     .op_class = PAL_CLASS_ELEMENTWISE,
+    .capabilities = PAL_PLUMBING,
     .arity = 1,
     .infer = infer_first,
     .derivative = {PAL_HAS_RULE},

@@ -17,6 +17,11 @@ static const pal_cli_row rows[] = {
     PAL_CLI_INT("order", "0", 0, 2, "N", "0: the loss; 1: the loss and its gradient; 2: the gradient of |gradient|^2"),
     {{"batch", PAL_OPTION_INT, "32", 1, 4096, NULL, "samples in the batch that is drawn"}, "N", "batch-size", 0},
     PAL_CLI_INT("depth", "", 1, 128, "N", "draw each scope that is nested deeper than N as one node"),
+    PAL_CLI_ENUM("level", "", "layers|operations", "LEVEL",
+                 "a node for each layer, likelihood and divergence, with its formula, or one for each operation "
+                 "(default: layers; operations if a gradient is drawn and they are at most 60)"),
+    PAL_CLI_FLAG("plumbing", "draw reshapes, transposes, broadcasts, sums that undo them, signs and casts as nodes, not as marks on edges"),
+    PAL_CLI_ENUM("direction", "", "down|right", "HOW", "in which the forward pass runs (default: down); right fits a slide"),
     PAL_CLI_FLAG("fold", "draw equal scopes, such as repeated layers, only once"),
     PAL_CLI_ENUM("kept", "", "lines|numbers", "HOW", "how to mark values that a later pass reads again"),
     PAL_CLI_FLAG("sizes", "print the size of each value in bytes"),
@@ -31,7 +36,7 @@ static const pal_cli_row rows[] = {
 };
 #define NOT_PLANNED(option) {option, "plan", "!"}
 static const pal_need needs[] = {
-    {"kept", "order", "1|2"}, NOT_PLANNED("depth"), NOT_PLANNED("fold"), NOT_PLANNED("kept"), NOT_PLANNED("sizes"),
+    {"kept", "order", "1|2"}, NOT_PLANNED("depth"), NOT_PLANNED("level"), NOT_PLANNED("plumbing"), NOT_PLANNED("direction"), NOT_PLANNED("fold"), NOT_PLANNED("kept"), NOT_PLANNED("sizes"),
     NOT_PLANNED("time"), NOT_PLANNED("title"), NOT_PLANNED("no-legend"), NOT_PLANNED("out"), {0}};
 /* clang-format on */
 const pal_cli_spec pal_cli_graph_spec = {
@@ -168,10 +173,20 @@ static const char *title_of(const recording *r, const pal_cli_args *args, char *
     return out;
 }
 
+/* A newcomer sees the layers first. A gradient is the chain rule through operations, if they fit a page. */
+static pal_graph_level level_of(const recording *r, const pal_cli_args *args)
+{
+    enum { FIT_A_PAGE = 60 };
+    const char *given = pal_cli_given(args, "level");
+    if (given) return strcmp(given, "layers") ? PAL_GRAPH_OPERATIONS : PAL_GRAPH_LAYERS;
+    return pal_cli_int(args, "order", 0) && pal_tape_length(r->tape) <= FIT_A_PAGE ? PAL_GRAPH_OPERATIONS
+                                                                                   : PAL_GRAPH_LAYERS;
+}
+
 static int show(const recording *r, const pal_cli_args *args, const char *path, const char *type)
 {
     char title[1024];
-    const char *kept = pal_cli_given(args, "kept");
+    const char *kept = pal_cli_given(args, "kept"), *direction = pal_cli_given(args, "direction");
     pal_graph_options options = {.struct_size = sizeof options,
                                  .title = title_of(r, args, title, sizeof title),
                                  .names = r->names,
@@ -184,7 +199,11 @@ static int show(const recording *r, const pal_cli_args *args, const char *path, 
                                  .kept = !kept                    ? PAL_GRAPH_KEPT_AUTO
                                          : !strcmp(kept, "lines") ? PAL_GRAPH_KEPT_LINES
                                                                   : PAL_GRAPH_KEPT_NUMBERS,
-                                 .times = r->times};
+                                 .times = r->times,
+                                 .plumbing = pal_cli_flag(args, "plumbing"),
+                                 .level = level_of(r, args),
+                                 .direction =
+                                     direction && !strcmp(direction, "right") ? PAL_GRAPH_RIGHT : PAL_GRAPH_DOWN};
     return print_drawing(r, &options, path, type);
 }
 

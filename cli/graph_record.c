@@ -30,11 +30,13 @@ int pal_cli_recording_say(const pal_cli_recording *r)
 static pal_var contraction(const pal_cli_recording *r, const pal_var *gradients)
 {
     pal_scope_begin(r->tape, "squared gradient");
+    pal_block_begin(r->tape, "squared gradient", "|g|² = Σ (∂ loss / ∂ θ)²");
     pal_var sum = {.tape = r->tape};
     for (size_t i = 0; i < r->n; i++) {
         pal_var squares = pal_sum_squares(gradients[i]);
         sum = i ? pal_add(sum, squares) : squares;
     }
+    pal_block_end(r->tape);
     pal_scope_end(r->tape);
     return sum;
 }

@@ -45,7 +45,10 @@ static pal_var log_likelihood(pal_model *m, pal_var z, pal_var x, pal_var *outpu
     if (!pal_ok(z)) return z;
     pal_var decoded = m->variant->decode(m, pal_reshape(z, PAL_SHAPE(s.dim[0] * s.dim[1], s.dim[2])));
     pal_var log_p = pal__log_likelihood_of(m, decoded, for_each_draw(x, s.dim[1]), output);
-    return pal_reshape(log_p, PAL_SHAPE(s.dim[0], s.dim[1]));
+    pal_block_again(log_p, "reconstruction", "@");
+    log_p = pal_reshape(log_p, PAL_SHAPE(s.dim[0], s.dim[1]));
+    pal_block_end(m->tape);
+    return log_p;
 }
 
 pal_var pal__log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws)
@@ -79,23 +82,35 @@ static pal_var divergence(pal_model *m, pal_distribution q, pal_var z)
 
 static pal_var bound(pal_model *m, pal_distribution q, pal_var z, pal_var output, pal_var log_p, pal_var beta)
 {
+    pal_block_again(log_p, "reconstruction", "−E @");
     pal_var nll = pal_model_match(m, output, pal_neg(pal_mean_all(log_p)));
+    pal_block_end(m->tape);
     if (pal_option_real(m, "beta") == 0) return nll;
-    return pal_add(nll, pal_model_note(m, "divergence", pal_mul(beta, divergence(m, q, z))));
+    pal_block_begin(m->tape, "divergence",
+                    pal_option_real(m, "beta") == 1 ? "KL(q(z | x) ‖ p(z))" : "β KL(q(z | x) ‖ p(z))");
+    pal_var kl = pal_mul(beta, divergence(m, q, z));
+    pal_block_end(m->tape);
+    return pal_add(nll, pal_model_note(m, "divergence", kl));
 }
 
 static pal_var importance(pal_model *m, pal_distribution q, pal_var z, pal_var output, pal_var log_p, pal_var beta)
 {
-    (void)m, (void)output;
+    (void)output;
+    pal_block_begin(m->tape, "importance", "−E log mean w\nw = p(x | z) p(z) / q(z | x)");
     pal_var log_ratio = pal_sub(pal_distribution_log_prior(q, z), pal_distribution_log_density(q, z));
     pal_var log_w = pal_add(log_p, pal_mul(beta, log_ratio));
-    return pal_neg(pal_mean_all(pal_logmeanexp(log_w, 1 << 1, false)));
+    pal_var loss = pal_neg(pal_mean_all(pal_logmeanexp(log_w, 1 << 1, false)));
+    pal_block_end(m->tape);
+    return loss;
 }
 
 static pal_var predictive(pal_model *m, pal_distribution q, pal_var z, pal_var output, pal_var log_p, pal_var beta)
 {
-    (void)m, (void)q, (void)z, (void)output, (void)beta;
-    return pal_neg(pal_mean_all(pal_logmeanexp(log_p, 1 << 1, false)));
+    (void)q, (void)z, (void)output, (void)beta;
+    pal_block_begin(m->tape, "predictive", "−E log mean p(x | z)");
+    pal_var loss = pal_neg(pal_mean_all(pal_logmeanexp(log_p, 1 << 1, false)));
+    pal_block_end(m->tape);
+    return loss;
 }
 
 static const struct {

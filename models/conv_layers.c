@@ -80,11 +80,12 @@ pal_var pal_conv(pal_model *m, const char *name, pal_var x, int64_t units, int64
             "%s: a window of %lld does not fit into maps of %lld by %lld: choose fewer --channels, or a "
             "smaller --kernel or --stride",
             name, (long long)kernel, (long long)s.dim[2], (long long)s.dim[3]);
+    pal__layer_begin(m, name, "a = W ∗ x + b");
     pal__entered entered = pal__enter(m, name);
     pal_var w = pal_parameter(m, weight, PAL_SHAPE(units, s.dim[1], kernel, kernel), pal_model_init(m));
     pal_var y = biased(m, name, pal_conv2d(x, w, &o));
     pal__leave(m, entered);
-    return y;
+    return pal__layer_end(m, y);
 }
 
 pal_var pal_conv_back(pal_model *m, const char *name, pal_var y, pal_image_size image, int64_t kernel, int64_t stride,
@@ -98,10 +99,11 @@ pal_var pal_conv_back(pal_model *m, const char *name, pal_var y, pal_image_size 
         return (pal_var){.tape = m->tape};
     const int64_t maps = pal_shape_of(y).dim[1], channels = image.channels;
     const pal_shape own = PAL_SHAPE(channels, maps, kernel, kernel), tied = PAL_SHAPE(maps, channels, kernel, kernel);
+    pal__layer_begin(m, name, "a = Wᵀ ∗ x + b");
     pal__entered entered = pal__enter(m, name);
     pal_var w = pal_parameter(m, weight, to ? tied : own, pal_model_init(m));
     if (!to) w = pal_permute(w, (int[]){1, 0, 2, 3});
     pal_var x = biased(m, name, pal_conv_transpose2d(y, w, &o));
     pal__leave(m, entered);
-    return x;
+    return pal__layer_end(m, x);
 }

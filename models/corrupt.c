@@ -116,7 +116,12 @@ pal_var pal_corrupt(pal_model *m, pal_var x)
 {
     const char *name = pal_option_enum(m, "corruption");
     for (size_t i = 0; i < CORRUPTIONS; i++)
-        if (!strcmp(corruptions[i].need.value, name)) return corruptions[i].apply(m, x);
+        if (!strcmp(corruptions[i].need.value, name)) {
+            pal_block_begin(m->tape, name, "x̃ ~ q(x̃ | x)");
+            const pal_var seen = corruptions[i].apply(m, x);
+            pal_block_end(m->tape);
+            return seen;
+        }
     return pal_tape_refuse(m->tape, "corruption: unknown value %s", name);
 }
 

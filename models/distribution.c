@@ -257,13 +257,15 @@ static pal_var categorical_covariance(pal_var q, int64_t k, pal_var axes)
 
 static const pal_distribution_kind kinds[] = {
     {"normal", MOST, PAL_UNITS_INDEPENDENT, twice, normal_mean, normal_sample, normal_log_density, normal_log_prior,
-     normal_entropy, normal_kl, normal_kl_prior, normal_quantile, normal_covariance},
+     normal_entropy, normal_kl, normal_kl_prior, normal_quantile, normal_covariance, "z = μ + σ ε"},
     {"normal-full", MOST_FULL, PAL_UNITS_DEPENDENT, with_triangle, normal_mean, full_sample, full_log_density,
-     normal_log_prior, full_entropy, full_kl, full_kl_prior, normal_quantile, full_covariance},
+     normal_log_prior, full_entropy, full_kl, full_kl_prior, normal_quantile, full_covariance, "z = μ + L ε"},
     {"bernoulli", MOST, PAL_UNITS_INDEPENDENT, as_many, bernoulli_mean, bernoulli_sample, bernoulli_log_density,
-     bernoulli_log_prior, bernoulli_entropy, bernoulli_kl, bernoulli_kl_prior, NULL, bernoulli_covariance},
+     bernoulli_log_prior, bernoulli_entropy, bernoulli_kl, bernoulli_kl_prior, NULL, bernoulli_covariance,
+     "z = [u < sigmoid(a)]"},
     {"categorical", MOST, PAL_UNITS_ONE_CHOICE, as_many, categorical_mean, categorical_sample, categorical_log_density,
-     categorical_log_prior, categorical_entropy, categorical_kl, categorical_kl_prior, NULL, categorical_covariance},
+     categorical_log_prior, categorical_entropy, categorical_kl, categorical_kl_prior, NULL, categorical_covariance,
+     "z = argmax(a + g)"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -20,6 +20,7 @@ struct pal_distribution_kind {
     pal_var (*kl_prior)(pal_var q, int64_t k);
     double (*quantile)(double u);                              /* of one number under the prior; NULL: discrete */
     pal_var (*covariance)(pal_var q, int64_t k, pal_var axes); /* of axes z; axes [a, k] -> [n, a, a] */
+    const char *drawn;                                         /* for drawings: the formula of a sample */
 };
 
 #endif

@@ -71,6 +71,13 @@ static bool has_draws(pal_distribution q, pal_var z, bool one)
 
 static pal_var bad(pal_distribution q) { return (pal_var){.tape = q.parameters.tape}; }
 
+/* Ends the block in which v was recorded. */
+static pal_var ended(pal_var v)
+{
+    pal_block_end(v.tape);
+    return v;
+}
+
 pal_var pal_distribution_mean(pal_distribution q)
 {
     return fits("mean", q, NULL) ? q.kind->mean(q.parameters, q.k) : bad(q);
@@ -84,32 +91,43 @@ pal_var pal_distribution_sample(pal_distribution q, const char *stream, int64_t 
                              "%s sample: needs at least 1 draw, not %lld, and a temperature of 0 (exact) or more, not "
                              "%g",
                              q.kind->name, (long long)samples, temperature);
-    return q.kind->sample(stream, q.parameters, q.k, samples, temperature);
+    pal_block_begin(q.parameters.tape, "code", q.kind->drawn);
+    return ended(q.kind->sample(stream, q.parameters, q.k, samples, temperature));
 }
 
 pal_var pal_distribution_log_density(pal_distribution q, pal_var z)
 {
-    return has_draws(q, z, true) ? q.kind->log_density(z, q.parameters, q.k) : bad(q);
+    if (!has_draws(q, z, true)) return bad(q);
+    pal_block_begin(q.parameters.tape, "posterior", "log q(z | x)");
+    return ended(q.kind->log_density(z, q.parameters, q.k));
 }
 
 pal_var pal_distribution_log_prior(pal_distribution q, pal_var z)
 {
-    return has_draws(q, z, false) ? q.kind->log_prior(z, q.k) : bad(q);
+    if (!has_draws(q, z, false)) return bad(q);
+    pal_block_begin(q.parameters.tape, "prior", "log p(z)");
+    return ended(q.kind->log_prior(z, q.k));
 }
 
 pal_var pal_distribution_entropy(pal_distribution q)
 {
-    return fits("entropy", q, NULL) ? q.kind->entropy(q.parameters, q.k) : bad(q);
+    if (!fits("entropy", q, NULL)) return bad(q);
+    pal_block_begin(q.parameters.tape, "entropy", "H(q)");
+    return ended(q.kind->entropy(q.parameters, q.k));
 }
 
 pal_var pal_distribution_kl(pal_distribution q, pal_distribution p)
 {
-    return fits("divergence", q, &p) ? q.kind->kl(q.parameters, p.parameters, q.k) : bad(q);
+    if (!fits("divergence", q, &p)) return bad(q);
+    pal_block_begin(q.parameters.tape, "divergence", "KL(q ‖ p)");
+    return ended(q.kind->kl(q.parameters, p.parameters, q.k));
 }
 
 pal_var pal_distribution_kl_prior(pal_distribution q)
 {
-    return fits("divergence", q, NULL) ? q.kind->kl_prior(q.parameters, q.k) : bad(q);
+    if (!fits("divergence", q, NULL)) return bad(q);
+    pal_block_begin(q.parameters.tape, "divergence", "KL(q ‖ p(z))");
+    return ended(q.kind->kl_prior(q.parameters, q.k));
 }
 
 pal_var pal_distribution_covariance(pal_distribution q, pal_var axes)

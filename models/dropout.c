@@ -67,6 +67,8 @@ pal_var pal__drop(pal_model *m, pal_var h, size_t k, size_t layers)
     if (again) return again->mask.value;
     const int end = snprintf(stream, sizeof stream, "%s", now.input ? "dropout-input" : "dropout");
     if (before) snprintf(stream + end, sizeof stream - (size_t)end, "-%zu", before + 1);
+    pal_block_begin(m->tape, "dropout", "h · mask / (1 − p)");
     now.mask.value = pal_dropout(stream, h, rate);
+    pal_block_end(m->tape);
     return keep(m, &now) ? now.mask.value : (pal_var){.tape = m->tape};
 }

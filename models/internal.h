@@ -213,6 +213,12 @@ struct pal_model {
     pal_var known; /* [n, features]: 1 where a feature is known, while a loss of such samples is recorded; else id 0 */
     const char *scope; /* the innermost scope that was entered; NULL: the root */
     pal__shared binarized, corrupted, encoded;
+    struct {
+        pal_var value;
+        char symbol[16];
+        long k;
+        bool decodes;
+    } layer; /* the last affine layer or convolution, and the symbol of its activation: blocks.c */
     pal__dropped *dropped;
     size_t n_dropped, cap_dropped;
 
@@ -270,6 +276,12 @@ pal_var pal__penalty(pal_model *m);
 
 /* Enters a scope, unless it is the innermost scope already. Inside "encoder", the scope "encoder/1" is opened as "1".
  * The name is borrowed. Pass the result to pal__leave. */
+/* blocks.c: a layer as a block, whose formula is written in x, W and b, such as "a = x W + b". An activation continues
+ * the block of its layer. */
+void pal__layer_begin(pal_model *m, const char *name, const char *formula);
+pal_var pal__layer_end(pal_model *m, pal_var y); /* returns y */
+void pal__activation_begin(pal_model *m, pal_var a, const char *activation);
+
 typedef struct pal__entered {
     const char *before;
     bool opened;

@@ -32,12 +32,13 @@ pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units)
     char weight[PAL__NAME], bias[PAL__NAME];
     if (!is_rows(m, name, x) || !pal__parameter_name(m, name, "W", weight) || !pal__parameter_name(m, name, "b", bias))
         return (pal_var){.tape = m->tape};
+    pal__layer_begin(m, name, "a = x W + b");
     pal__entered entered = pal__enter(m, name);
     pal_var w = pal_parameter(m, weight, PAL_SHAPE(pal_shape_of(x).dim[1], units), pal_model_init(m));
     pal_var b = pal_parameter(m, bias, PAL_SHAPE(units), PAL_INIT_ZERO);
     pal_var y = pal_ok(w) && pal_ok(b) ? pal_affine(x, w, b) : (pal_var){.tape = m->tape};
     pal__leave(m, entered);
-    return y;
+    return pal__layer_end(m, y);
 }
 
 pal_var pal__with_scales(pal_model *m, const char *name, pal_var a, pal_var h, int64_t more)
@@ -46,7 +47,10 @@ pal_var pal__with_scales(pal_model *m, const char *name, pal_var a, pal_var h, i
     const pal_shape s = pal_shape_of(h);
     if (more <= 0 || s.rank != 2 || !pal__parameter_name(m, name, "W", weight)) return a;
     pal_parameter(m, weight, PAL_SHAPE(s.dim[1], more), PAL_INIT_NORMAL);
-    return pal_concat((pal_var[]){a, pal_dense(m, name, h, more)}, 2, 1);
+    pal_block_again(a, name, "μ, ln σ = @");
+    const pal_var both = pal_concat((pal_var[]){a, pal_dense(m, name, h, more)}, 2, 1);
+    pal_block_end(m->tape);
+    return both;
 }
 
 pal_distribution pal_distribution_layer(pal_model *m, const char *name, pal_var h, const pal_distribution_kind *kind,
@@ -71,12 +75,13 @@ pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to
     const pal__parameter *tied = pal__parameter_find(m, weight);
     if (!tied || tied->shape.rank != 2)
         return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: the matrix %s to tie to is missing", name, weight);
+    pal__layer_begin(m, name, "a = x Wᵀ + b");
     pal__entered entered = pal__enter(m, name);
     pal_var w = pal_parameter(m, weight, tied->shape, tied->init);
     pal_var b = pal_parameter(m, bias, PAL_SHAPE(tied->shape.dim[0]), PAL_INIT_ZERO);
     pal_var y = pal_add(pal_matmul_t(h, w, false, true), b);
     pal__leave(m, entered);
-    return y;
+    return pal__layer_end(m, y);
 }
 
 #define ACTIVATIONS "sigmoid|tanh|relu|linear|softplus"
@@ -132,5 +137,9 @@ void pal_layer_start(pal_model *m, const char *name, const pal_shape *weight, in
 pal_var pal_activate(pal_model *m, pal_var a, const char *activation)
 {
     const struct activation *row = find_activation(m, activation);
-    return row ? row->apply(a) : (pal_var){.tape = m->tape};
+    if (!row || row->apply == linear) return row ? a : (pal_var){.tape = m->tape};
+    pal__activation_begin(m, a, activation);
+    const pal_var h = row->apply(a);
+    pal_block_end(m->tape);
+    return h;
 }

@@ -29,6 +29,7 @@
 #include "models/likelihood.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- Recipes -------------------------------------------------------------------------------------------------- */
@@ -150,6 +151,7 @@ typedef struct recipe {
     int64_t (*numbers)(const pal_model *m); /* of the decoder, per feature; NULL: as many as the distribution needs */
     const pal__likelihood_kind *likelihood;
     pal_var (*mean)(pal_model *m, pal_var a); /* [n, features], in the space of x */
+    const char *formula;                      /* for drawings: log p of x, and the mean */
 } recipe;
 
 /* clang-format off */
@@ -158,14 +160,14 @@ static const pal__likelihood_kind of_normal = {normal,  draw_normal, normals_apa
                                   of_all    = {density, draw_all,    all_apart};
 
 static const recipe recipes[] = {
-    {"bernoulli",   "sigmoid", one,  &pal__bernoulli_likelihood, probability},
-    {"squared",     "linear",  one,  &pal__unit_likelihood,      identity},
-    {"gaussian",    "linear",  one,  &of_normal,                 identity},
-    {"categorical", "softmax", bins, &of_levels,                 expected_intensity},
-    {"mixed",       NULL,      one,  &pal__mixed_likelihood,     pal__mixed_mean},
+    {"bernoulli",   "sigmoid", one,  &pal__bernoulli_likelihood, probability,        "log p(x | x̂)\nx̂ = sigmoid(a)"},
+    {"squared",     "linear",  one,  &pal__unit_likelihood,      identity,           "−½ ‖x − x̂‖²\nx̂ = a"},
+    {"gaussian",    "linear",  one,  &of_normal,                 identity,           "log N(x; x̂, σ²)\nx̂ = a"},
+    {"categorical", "softmax", bins, &of_levels,                 expected_intensity, "log p(x | a)\nx̂ = Σ k softmax(a)"},
+    {"mixed",       NULL,      one,  &pal__mixed_likelihood,     pal__mixed_mean,    "log p(x | a)\nx̂ = s(a)"},
 };
 /* clang-format on */
-static const recipe distribution = {"distribution", NULL, NULL, &of_all, expectation};
+static const recipe distribution = {"distribution", NULL, NULL, &of_all, expectation, "log p(x | a)\nx̂ = E x"};
 
 /* ---- The chosen recipe ---------------------------------------------------------------------------------------- */
 
@@ -282,9 +284,23 @@ static pal_var parts(pal_model *m, pal_var decoded, pal_var x, pal_var *z)
     return of_known(m, r, *z, x, for_rows_of(m->known, *z));
 }
 
+/* A block that pal_block_end ends; its value is log p, or with `minus` -log p. */
+static void likelihood_begin(pal_model *m, bool minus)
+{
+    static const char sign[] = "−";
+    char formula[96];
+    const recipe *r = chosen(m);
+    const char *text = r ? r->formula : "";
+    const bool twice = minus && !strncmp(text, sign, sizeof sign - 1);
+    snprintf(formula, sizeof formula, "%s%s", minus && !twice ? sign : "", twice ? text + sizeof sign - 1 : text);
+    pal_block_begin(m->tape, pal_option_enum(m, "output"), formula);
+}
+
 pal_var pal_nll(pal_model *m, pal_var decoded, pal_var x)
 {
+    likelihood_begin(m, true);
     pal_var z, nll = pal_mean_over_samples(parts(m, decoded, x, &z));
+    pal_block_end(m->tape);
     return pal_model_match(m, z, nll);
 }
 
@@ -322,8 +338,11 @@ pal_var pal_log_likelihood(pal_model *m, pal_var decoded, pal_var x)
 
 pal_var pal__log_likelihood_of(pal_model *m, pal_var decoded, pal_var x, pal_var *z)
 {
+    likelihood_begin(m, false);
     pal_var nll = parts(m, decoded, x, z);
-    return pal_neg(pal_sum(nll, (1u << pal_shape_of(nll).rank) - 1 - (nll.id != 0), false));
+    nll = pal_neg(pal_sum(nll, (1u << pal_shape_of(nll).rank) - 1 - (nll.id != 0), false));
+    pal_block_end(m->tape);
+    return nll;
 }
 
 pal_var pal_output_mean(pal_model *m, pal_var decoded)

@@ -21,6 +21,7 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
     m->n_dropped = m->n_matched = 0;
     m->n_likelihoods = 0;
     memset(m->bound, 0, sizeof m->bound);
+    memset(&m->layer, 0, sizeof m->layer);
     m->known = (pal_var){0};
     m->binarized = m->corrupted = m->encoded = (pal__shared){0};
     if (m->discovering) return;
@@ -65,8 +66,10 @@ static pal_var pooled_term(pal_model *m, const pal_batch *batch)
 {
     pal_var pooled = m->variant->pooled(m, batch);
     if (!pooled.id) return (pal_var){0};
-    pal_var sum = pal_logsumexp(pooled, 1, false);
-    return m->variant->of_pooled(m, pal_shift(sum, -log((double)pal_shape_of(pooled).dim[0])));
+    pal_block_begin(m->tape, "pooled", "log of the mean over samples");
+    pal_var mean = pal_shift(pal_logsumexp(pooled, 1, false), -log((double)pal_shape_of(pooled).dim[0]));
+    pal_block_end(m->tape);
+    return m->variant->of_pooled(m, mean);
 }
 
 /* Recorded outside the scope "loss" and only once per input, like the corruption. */

@@ -28,6 +28,7 @@ pal_var pal__penalty(pal_model *m)
     for (size_t k = 0; k < sizeof penalties / sizeof *penalties; k++) {
         const double weight = pal_option_real(m, penalties[k].option);
         pal_var sum = {0};
+        pal_block_begin(m->tape, penalties[k].option, penalties[k].convex ? "λ Σ W²" : "λ Σ |W|");
         for (size_t i = 0; i < m->n_parameters && weight > 0; i++) {
             const pal__parameter *p = &m->parameters[i];
             if (p->fixed || (is_bias(p) && !biases)) continue;
@@ -35,8 +36,10 @@ pal_var pal__penalty(pal_model *m)
             if (penalties[k].convex) pal_model_match(m, w, term);
             sum = sum.tape ? pal_add(sum, term) : term;
         }
+        pal_var term = sum.tape ? pal_scale(sum, weight) : sum;
+        pal_block_end(m->tape);
         if (!sum.tape) continue;
-        pal_var term = pal_model_note(m, penalties[k].option, pal_scale(sum, weight));
+        pal_model_note(m, penalties[k].option, term);
         total = total.tape ? pal_add(total, term) : term;
     }
     return total;

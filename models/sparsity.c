@@ -21,7 +21,10 @@ pal_var pal_encode_sparse(pal_model *m, pal_var x, double rho)
 
 pal_var pal_activation_logs(pal_var a)
 {
-    return pal_concat((pal_var[]){pal_log_sigmoid(a), pal_log_sigmoid(pal_neg(a))}, 2, 1);
+    pal_block_begin(a.tape, "logs", "log h, log(1 − h)");
+    const pal_var logs = pal_concat((pal_var[]){pal_log_sigmoid(a), pal_log_sigmoid(pal_neg(a))}, 2, 1);
+    pal_block_end(a.tape);
+    return logs;
 }
 
 pal_var pal_activation_divergence(pal_var log_mean, double rho)

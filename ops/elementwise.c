@@ -144,11 +144,13 @@ static pal_var case_logical(pal_tape *t, const pal_var *in, const void *user)
     COMMON(name, formula_, summary_), .arity = 1, .derivative = {PAL_HAS_RULE}, .vjp = vjp_##name,                     \
                                       .decision = kink_##name, .low = {low_}, .high = {high_}
 
-#define UNARY(name, formula_, loops, value, adjoint, low_, high_, kink, summary_)                                      \
+#define UNARY(...) OF_X(0, __VA_ARGS__)
+#define SIGN(...)  OF_X(PAL_PLUMBING, __VA_ARGS__)
+#define OF_X(can, name, formula_, loops, value, adjoint, low_, high_, kink, summary_)                                  \
     RULE(name, , adjoint)                                                                                              \
     KINK(name, , kink)                                                                                                 \
     static const pal_op op_##name = {OF_ONE(name, formula_, summary_, low_, high_), .infer = pal_infer_same,           \
-                                     .rewrite = rewrite_unary};                                                        \
+                                     .rewrite = rewrite_unary, .capabilities = can};                                   \
     pal_var pal_##name(pal_var x) { return pal_record(NULL, &op_##name, &x, 1, NULL); }
 
 #define PARAMETRIC(name, PARAMETERS, n_reals_, values, valid, text, formula_, adjoint, low_, high_, kink, summary_)    \

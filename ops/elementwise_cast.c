@@ -82,7 +82,7 @@ static const pal_case cases_cast[] = {
 /* clang-format off */
 const pal_op pal__op_cast = {
     PAL_OP_HEAD("cast", "x in another element type", "changes the element type"),
-    .op_class = PAL_CLASS_ELEMENTWISE, .arity = 1, .n_ints = 1,
+    .op_class = PAL_CLASS_ELEMENTWISE, .capabilities = PAL_PLUMBING, .arity = 1, .n_ints = 1,
     .infer = infer_cast, .derivative = {PAL_HAS_RULE}, .vjp = vjp_cast, .rewrite = rewrite_cast,
     .tile = {[PAL_ISA_BASELINE] = {[PAL_F32] = cast_F32, [PAL_F64] = cast_F64, [PAL_I32] = cast_I32,
                                    [PAL_U8] = cast_U8, [PAL_BOOL] = cast_BOOL}},

@@ -83,7 +83,7 @@ static const pal_case cases_reshape[] = {
 /* clang-format off */
 const pal_op pal__op_reshape = {
     PAL_OP_HEAD("reshape", "the same elements in another shape", "changes the shape, keeps the order of the elements"),
-    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 7,
+    .op_class = PAL_CLASS_MOVEMENT, .capabilities = PAL_PLUMBING, .arity = 1, .n_ints = 7,
     .infer = infer_reshape, .derivative = {PAL_HAS_RULE}, .vjp = vjp_reshape,
     .rewrite = rewrite_reshape, .batch = batch_reshape, .view = view_reshape,
     .cases = cases_reshape, .n_cases = PAL_COUNT(cases_reshape)};
@@ -171,7 +171,7 @@ static const pal_case cases_permute[] = {
 /* clang-format off */
 const pal_op pal__op_permute = {
     PAL_OP_HEAD("permute", "y[i...] = x[i permuted]", "reorders the axes"),
-    .op_class = PAL_CLASS_MOVEMENT, .arity = 1, .n_ints = 6,
+    .op_class = PAL_CLASS_MOVEMENT, .capabilities = PAL_PLUMBING, .arity = 1, .n_ints = 6,
     .infer = infer_permute, .derivative = {PAL_HAS_RULE}, .vjp = vjp_permute,
     .rewrite = rewrite_permute, .absorb = pal__absorb_transpose, .batch = batch_permute, .view = view_permute,
     .cases = cases_permute, .n_cases = PAL_COUNT(cases_permute)};

@@ -48,7 +48,7 @@ static const pal_op op_uniform = {
     .cases = cases_uniform, .n_cases = 1};
 
 static const pal_op op_normal = {
-    PAL_OP_HEAD("normal", "z ~ N(0,1)", "standard normal noise from a named stream"),
+    PAL_OP_HEAD("normal", "ε ~ N(0,1)", "standard normal noise from a named stream"),
     .op_class = PAL_CLASS_RANDOM, .arity = -1, .n_ints = 8,
     .infer = infer_random, .derivative = {PAL_ZERO_DERIVATIVE}, .tile = PAL_EACH_ISA(PAL_REAL_TILES, normal),
     .cases = cases_normal, .n_cases = 1};

@@ -143,6 +143,7 @@ static pal_var visit(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *i
             if (!takes(views, e, k, ids[k])) ids[k] = pal__copy(in[k]).id;
         pal__entry like = *e;
         like.scope = to->scope;
+        like.block = to->block;
         like.region = to->region;
         if (to->status == PAL_OK) made = pal__var(to, pal__append(to, &like, ids, e->n));
     }

@@ -22,7 +22,7 @@ static const struct {
     [PAL__LOOK_OPERATION] = {"box",           NULL,      NULL,      NULL},
     [PAL__LOOK_PARAMETER] = {"cylinder",      "#fff3a8", "#7d6b00", "parameter"},
     [PAL__LOOK_INPUT]     = {"parallelogram", "#ffffff", "#333333", "input"},
-    [PAL__LOOK_NOISE]     = {"hexagon",       "#cfeeda", "#2a6b45", "noise"},
+    [PAL__LOOK_NOISE]     = {"diamond",       "#cfeeda", "#2a6b45", "noise"},
     [PAL__LOOK_CONSTANT]  = {"plaintext",     NULL,      NULL,      NULL},
     [PAL__LOOK_INDEX]     = {"circle",        "#ffffff", "#666666", NULL},
     [PAL__LOOK_REGION]    = {"doubleoctagon", NULL,      NULL,      NULL},
@@ -82,8 +82,11 @@ static void print_node(FILE *f, const pal__drawing *d, uint32_t node, const char
     pal__look look = closed ? PAL__LOOK_OPERATION : (pal__look)d->look[node];
     uint8_t order = pal__draw_order(d, node);
     bool plain = !looks[look].fill, output = look != PAL__LOOK_EFFECT && is_output(d, node);
-    fprintf(f, closed ? "%sg%u [shape=box, peripheries=2, label=" : "%sn%u [shape=%s, label=", indent,
-            closed ? node - (uint32_t)d->n : node, looks[look].shape);
+    const char *twice = closed && !d->boxes[node - d->n].block ? "peripheries=2, " : "";
+    if (closed)
+        fprintf(f, "%sg%u [shape=box, %slabel=", indent, node - (uint32_t)d->n, twice);
+    else
+        fprintf(f, "%sn%u [shape=%s, label=", indent, node, looks[look].shape);
     pal__draw_label(f, d, node);
     if (look == PAL__LOOK_CONSTANT) {
         fputs(", fontsize=9, style=\"\", margin=\"0.02,0\", height=0.15, width=0.1];\n", f);
@@ -98,6 +101,7 @@ static void print_node(FILE *f, const pal__drawing *d, uint32_t node, const char
     if (closed) fputs(", margin=\"0.14,0.08\"", f);
     if (look == PAL__LOOK_INDEX) fputs(", width=0.25, height=0.25, fixedsize=true, fontsize=10", f);
     if (look == PAL__LOOK_INPUT) fputs(", margin=\"0,0.03\"", f);
+    if (look == PAL__LOOK_NOISE) fputs(", margin=\"0,0\"", f);
     fputs("];\n", f);
 }
 
@@ -107,11 +111,11 @@ static void print_head(FILE *f, const pal__drawing *d, uint32_t box, const char 
 {
     const pal__box *b = &d->boxes[box];
     const size_t above = strlen(d->boxes[b->parent].path);
-    fprintf(f, "%ssubgraph cluster_%u {\n%s  label=<", indent, box, indent);
+    fprintf(f, "%ssubgraph cluster_%u {\n%s  labeljust=l; label=<", indent, box, indent);
     if (b->owner) {
         fprintf(f, "for each <I>k</I> in 0 &#8230; %lld",
                 (long long)pal__at(d->graph.tape, b->owner)->params->i[0] - 1);
-    } else {
+    } else if (!pal__draw_untitled(d, box)) {
         pal__print_html(f, above ? b->path + above + 1 : b->path); /* a path begins with that of the scope above */
         pal__print_alike(f, d, box);
         if (b->order && !d->boxes[b->parent].order) fprintf(f, " &#183; %s", pal__draw_style(b->order)->title);
@@ -135,13 +139,14 @@ static void print_box(FILE *f, const pal__drawing *d, uint32_t box, int depth)
         print_node(f, d, (uint32_t)d->n + box, indent);
         return;
     }
-    if (box) print_head(f, d, box, indent);
+    const bool frame = box && !pal__draw_frameless(d, box);
+    if (frame) print_head(f, d, box, indent);
     for (uint32_t id = 1; id < d->n; id++)
         if (d->node[id] == id && d->box[id] == box) print_node(f, d, id, inner);
     pal__draw_stubs(f, d, box, inner);
     for (uint32_t i = box + 1; i < d->n_boxes; i++)
         if (d->boxes[i].parent == box) print_box(f, d, i, depth + 1);
-    if (box) fprintf(f, "%s}\n", indent);
+    if (frame) fprintf(f, "%s}\n", indent);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------------------------ */
@@ -150,12 +155,13 @@ static void print(FILE *f, pal__drawing *d)
 {
     fputs(
         "digraph palindrome {\n"
-        "  rankdir=TB; newrank=true; labelloc=t; fontname=\"Helvetica,Arial,sans-serif\"; fontsize=11; pad=0.25; "
-        "nodesep=0.22; "
+        "  newrank=true; labelloc=t; fontname=\"Helvetica,Arial,sans-serif\"; fontsize=11; pad=0.25; "
+        "nodesep=0.4; "
         "ranksep=0.34;\n"
         "  node [fontname=\"Helvetica,Arial,sans-serif\", fontsize=11, margin=\"0.11,0.06\", height=0.3, penwidth=1];\n"
         "  edge [fontname=\"Helvetica,Arial,sans-serif\", fontsize=8, fontcolor=\"#555555\", arrowsize=0.6];\n",
         f);
+    if (d->options.direction == PAL_GRAPH_RIGHT) fputs("  rankdir=LR;\n", f);
     pal__draw_legend(f, d);
     print_box(f, d, 0, 0);
     pal__draw_edges(f, d);
@@ -174,9 +180,9 @@ static bool check_options(pal_tape *t, const pal_graph_options *given, pal_graph
     return true;
 }
 
-static void drawing_free(pal_context *c, pal__drawing *d)
+void pal__drawing_close(pal__drawing *d, pal_context *c)
 {
-    void *arrays[] = {d->look, d->folded, d->owner, d->box,     d->output, d->same,
+    void *arrays[] = {d->look, d->folded, d->owner, d->box,     d->output, d->same, d->through,
                       d->node, d->number, d->told,  d->seconds, d->boxes,  d->wires};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
     pal__graph_free(c, &d->graph);
@@ -192,25 +198,37 @@ static bool prepare(pal__drawing *d, pal_context *c)
     d->box = pal__alloc(c, d->n * sizeof *d->box);
     d->output = pal__alloc(c, d->n * sizeof *d->output);
     d->same = pal__alloc(c, d->n * sizeof *d->same);
+    d->through = pal__alloc(c, d->n * sizeof *d->through);
     d->node = pal__alloc(c, d->n * sizeof *d->node);
-    if (!d->look || !d->folded || !d->owner || !d->box || !d->output || !d->same || !d->node) return false;
+    if (!d->look || !d->folded || !d->owner || !d->box || !d->output || !d->same || !d->through || !d->node)
+        return false;
     for (size_t i = d->graph.n_outputs; i--;) d->output[d->graph.outputs[i]] = (uint32_t)i + 1;
     return pal__draw_lay_out(d) && pal__draw_fold(d) && pal__draw_find_wires(d) && pal__draw_times(d);
 }
 
+bool pal__drawing_open(pal__drawing *d, pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)
+{
+    *d = (pal__drawing){0};
+    if (!t || (n && !outputs) || !check_options(t, options, &d->options)) return false;
+    if (!n) d->options.names = NULL;
+    if (!pal__canonical(t, outputs, n, "graph", &d->graph)) return false;
+    if (prepare(d, t->context)) return true;
+    pal__out_of_memory(t, "graph");
+    pal__drawing_close(d, t->context);
+    return false;
+}
+
 char *pal_graph_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)
 {
-    pal__drawing d = {0};
+    pal__drawing d;
     pal__text text;
     char *kept = NULL;
-    if (!t || (n && !outputs) || !check_options(t, options, &d.options)) return NULL;
-    if (!n) d.options.names = NULL;
-    if (!pal__canonical(t, outputs, n, "graph", &d.graph)) return NULL;
-    if (prepare(&d, t->context) && pal__text_open(&text, t->context)) {
+    if (!pal__drawing_open(&d, t, outputs, n, options)) return NULL;
+    if (pal__text_open(&text, t->context)) {
         print(text.file, &d);
         kept = pal__text_close(&text);
     }
     if (!kept) pal__out_of_memory(t, "graph");
-    drawing_free(t->context, &d);
+    pal__drawing_close(&d, t->context);
     return kept;
 }

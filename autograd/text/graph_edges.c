@@ -6,8 +6,10 @@
  * number instead, and beside each reader is that number, or the name of a leaf. A constant that is not in a label is
  * drawn beside each of its readers.
  *
- * Invariants. The shape of a value is printed once, on its first edge. An edge that stands for several values has the
- * shapes of all of them; it joins different nodes or is marked `next`. */
+ * Plumbing is a part of the edge (graph_plumbing.c).
+ *
+ * Invariants. The shape of a value is printed once, on its first edge, and where plumbing has changed the value. An
+ * edge that stands for several values has the shapes of all of them; it joins different nodes or is marked `next`. */
 #include "autograd/text/internal.h"
 
 #include <string.h>
@@ -48,17 +50,18 @@ static pal__wire wire_of(const pal__drawing *d, uint32_t reader, uint32_t operan
 {
     const pal_tape *t = d->graph.tape;
     pal__wire w = {.source = pal__arg(t, reader, operand), .reader = reader, .operand = operand};
-    const pal__entry *source = pal__at(t, w.source), *r = pal__at(t, reader);
+    w.root = pal__draw_root(d, w.source);
+    const pal__entry *source = pal__at(t, w.root), *r = pal__at(t, reader);
     double value;
     bool below = source->order < r->order || source->op->op_class == PAL_CLASS_LEAF;
-    w.from = d->node[w.source];
+    w.from = d->node[w.root];
     w.to = d->node[reader];
     w.constant = pal__constant_value(t, w.source, &value);
     w.captured = source->region != r->region && source->op != &pal__op_index;
     w.kept = !w.constant && r->order && (w.captured || (!r->region && below));
     w.up = !w.kept && goes_up(r) && goes_up(source);
-    w.effect = r->op->op_class == PAL_CLASS_EFFECT && !operand && d->look[w.source] && !w.constant;
-    w.next = d->look[w.source] && !w.constant && leads_on(d, w.source, reader);
+    w.effect = r->op->op_class == PAL_CLASS_EFFECT && !operand && d->look[w.root] && !w.constant;
+    w.next = d->look[w.root] && !w.constant && leads_on(d, w.root, reader);
     if (w.effect) w.kept = w.captured = w.up = false;
     add_shape(d, &w, w.source);
     return w;
@@ -69,8 +72,8 @@ static bool is_group(const pal__drawing *d, uint32_t node) { return node >= d->n
 /* Whether the wire is drawn separately, even if other wires join the same two nodes. */
 static bool is_own(const pal__drawing *d, const pal__wire *w)
 {
-    return d->same[w->reader] == w->reader && (w->constant || d->same[w->source] == w->source) &&
-           !is_group(d, w->from) && !is_group(d, w->to);
+    return d->same[w->reader] == w->reader && (w->constant || d->same[w->root] == w->root) && !is_group(d, w->from) &&
+           !is_group(d, w->to);
 }
 
 static bool add_wire(pal__drawing *d, const pal__wire *w, bool join)
@@ -102,7 +105,9 @@ static bool find_wires(pal__drawing *d, bool own)
             pal__wire w = wire_of(d, id, i);
             bool inside = is_group(d, w.to) && (w.constant || w.from == w.to) && !w.next;
             bool again = w.constant && d->same[id] != id;
-            if (d->folded[pal__at(t, id)->first + i] || inside || again || is_own(d, &w) != own) continue;
+            if (d->folded[pal__at(t, id)->first + i] || inside || again || is_own(d, &w) != own ||
+                pal__draw_implied(d, &w))
+                continue;
             if (!add_wire(d, &w, !own)) return false;
         }
     return true;
@@ -168,6 +173,7 @@ static void print_stub(FILE *f, const pal__drawing *d, const pal__wire *w, const
         pal__print_html(f, name_of(d, w->from));
     else
         fprintf(f, "#%u", d->number[w->from]);
+    pal__draw_marks(f, d, w->source);
     fputs(">];\n", f);
 }
 
@@ -205,22 +211,44 @@ static void print_pair(FILE *f, const pal__drawing *d, uint32_t from, uint32_t t
     print_name(f, d, to);
 }
 
+/* On both sides of each line of a text: dot puts a text so close to its edge that the edge would touch it. */
+#define GAP "&#160;"
+
+/* The text of an edge: the name of the value, what plumbing does to it, and its shapes. */
+static void print_text(FILE *f, const pal__drawing *d, const pal__wire *w)
+{
+    bool any = false;
+    if (w->next) any = fputs("<I>next</I>", f) >= 0;
+    any |= pal__draw_symbol(f, d, w);
+    const char *gap_before = any && d->options.direction == PAL_GRAPH_RIGHT ? GAP "<BR/>" GAP : " ";
+    if (w->n_shapes == 1) any |= pal__draw_marks(f, d, w->source);
+    for (uint32_t i = 0; i < w->n_shapes && i < PAL__WIRE_SHAPES; i++) {
+        const bool gap = i == PAL__WIRE_SHAPES - 1 && w->n_shapes > PAL__WIRE_SHAPES;
+        const pal__entry *e = pal__at(d->graph.tape, w->shapes[i]);
+        const bool plain = !e->shape->rank && e->dtype == d->graph.tape->real;
+        if (plain && any && w->n_shapes == 1) continue;
+        fputs(i || w->next ? GAP "<BR/>" GAP : any ? gap_before : "", f);
+        fputs(gap ? "&#8230; " : "", f);
+        if (!pal__draw_shape(f, d->graph.tape, w->shapes[i])) fputs("scalar", f);
+    }
+}
+
 static void print_shapes(FILE *f, const pal__drawing *d, const pal__wire *w)
 {
     const pal_tape *t = d->graph.tape;
-    bool own = !is_group(d, w->from), one = own && w->n_shapes == 1;
-    if (own && d->told[w->from] == w->n_shapes && !w->next) return;
-    if (own && !w->next) d->told[w->from] = w->n_shapes;
-    if (one && !w->next && !pal__at(t, w->source)->shape->rank && pal__at(t, w->source)->dtype == t->real) return;
-    fputs(", label=<", f);
-    if (w->next) fputs("<I>next</I>", f);
-    for (uint32_t i = 0; i < w->n_shapes && i < PAL__WIRE_SHAPES; i++) {
-        bool gap = i == PAL__WIRE_SHAPES - 1 && w->n_shapes > PAL__WIRE_SHAPES;
-        fputs(i || w->next ? "<BR/>" : "", f);
-        fputs(gap ? "&#8230; " : "", f);
-        if (!pal__draw_shape(f, t, w->shapes[i])) fputs("scalar", f);
+    const pal__entry *e = pal__at(t, w->source);
+    const pal__entry *root = pal__at(t, w->root);
+    const bool own = !is_group(d, w->from), one = own && w->n_shapes == 1 && !w->next;
+    const bool moved =
+        pal__draw_moves(d, w->source) || e->dtype != root->dtype || !pal_shape_equal(*e->shape, *root->shape);
+    if (own && !w->next && !moved) {
+        if (d->told[w->from] == w->n_shapes) return;
+        d->told[w->from] = w->n_shapes;
     }
-    fputc('>', f);
+    if (one && !e->shape->rank && e->dtype == t->real && (!moved || !pal__draw_moves(d, w->source))) return;
+    fputs(", label=<" GAP, f);
+    print_text(f, d, w);
+    fputs(GAP ">", f);
 }
 
 static void print_edge(FILE *f, const pal__drawing *d, size_t i)
@@ -289,7 +317,7 @@ static void print_turn(FILE *f, const pal__drawing *d, uint32_t seed)
 static void print_second_turn(FILE *f, const pal__drawing *d, const pal__wire *w)
 {
     const pal_tape *t = d->graph.tape;
-    const pal__entry *source = pal__at(t, w->source), *r = pal__at(t, w->reader);
+    const pal__entry *source = pal__at(t, w->root), *r = pal__at(t, w->reader);
     if (!is_stub(d, w) || !goes_up(source) || r->order != source->order + 1 || source->region || r->region) return;
     for (size_t i = 0; i < d->n_wires; i++)
         if ((d->wires[i].from == w->from && !d->wires[i].kept) || (d->wires[i].to == w->to && !d->wires[i].kept))

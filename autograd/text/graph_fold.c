@@ -35,11 +35,11 @@ typedef struct pair { /* two boxes that are compared */
     size_t n_a, n_b;
 } pair;
 
-/* The next entry in the box after id; 0: no more entries. */
-static uint32_t next_in(const pal__drawing *d, uint32_t box, uint32_t id)
+/* The next entry in the box after id, or the next entry or plumbing; 0: no more. */
+static uint32_t next_in(const pal__drawing *d, uint32_t box, uint32_t id, bool plumbing)
 {
     while (++id < d->n)
-        if (d->look[id] && pal__draw_within(d, d->box[id], box)) return id;
+        if ((d->look[id] || (plumbing && d->through[id])) && pal__draw_within(d, d->box[id], box)) return id;
     return 0;
 }
 
@@ -118,7 +118,7 @@ static int by_hash(const void *a, const void *b, void *hash)
 static size_t gather(const pair *p, uint32_t box, uint32_t *members)
 {
     size_t n = 0;
-    for (uint32_t id = next_in(p->d, box, 0); id; id = next_in(p->d, box, id)) {
+    for (uint32_t id = next_in(p->d, box, 0, true); id; id = next_in(p->d, box, id, true)) {
         p->hash[id] = hash_entry(p, box, id);
         members[n++] = id;
     }
@@ -179,7 +179,7 @@ static void close_boxes(pal__drawing *d)
 {
     for (uint32_t i = 1; i < d->n_boxes && d->options.depth; i++)
         if (!d->boxes[i].owner && d->boxes[i].level > d->options.depth)
-            d->boxes[i].closed = next_in(d, i, next_in(d, i, 0)) != 0;
+            d->boxes[i].closed = next_in(d, i, next_in(d, i, 0, false), false) != 0;
 }
 
 bool pal__draw_fold(pal__drawing *d)

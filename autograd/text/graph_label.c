@@ -221,6 +221,19 @@ static void print_bold(FILE *f, const char *text)
     fputs("</B>", f);
 }
 
+/* "e ~ N(0,1)": its symbol, and below it the distribution. */
+static void noise_label(FILE *f, const char *formula)
+{
+    char symbol[16];
+    const char *of = strstr(formula, " ~ ");
+    snprintf(symbol, sizeof symbol, "%.*s", of ? (int)(of - formula) : 8, formula);
+    print_bold(f, symbol);
+    if (!of) return;
+    fputs(SMALL, f);
+    pal__print_html(f, of + 3);
+    fputs("</FONT>", f);
+}
+
 static void entry_label(FILE *f, const pal__drawing *d, uint32_t id)
 {
     const pal_tape *t = d->graph.tape;
@@ -228,6 +241,10 @@ static void entry_label(FILE *f, const pal__drawing *d, uint32_t id)
     bool named = e->params->name && *e->params->name;
     bool boxed = named && d->box[id] && !d->boxes[d->box[id]].owner; /* its box shows the rest of the name */
     const char *target = d->look[id] == PAL__LOOK_EFFECT ? pal__at(t, pal__arg(t, id, 0))->params->name : NULL;
+    if (d->look[id] == PAL__LOOK_NOISE && d->options.level == PAL_GRAPH_LAYERS) {
+        noise_label(f, e->op->formula);
+        return;
+    }
     print_bold(f, boxed ? pal__last_name(e->params->name) : named ? e->params->name : e->op->name);
     if (d->number[id] && d->number[id] != PAL__NONE) fprintf(f, " #%u", d->number[id]);
     if (!e->body && !target && !short_formula(e->op)) return;
@@ -265,13 +282,21 @@ static uint32_t last_alike(const pal__drawing *d, uint32_t id)
 static void group_label(FILE *f, const pal__drawing *d, uint32_t node)
 {
     uint32_t box = node - (uint32_t)d->n, operations = 0;
-    print_bold(f, pal__last_name(d->boxes[box].path));
-    pal__print_alike(f, d, box);
-    if (d->number[node]) fprintf(f, " #%u", d->number[node]);
-    for (uint32_t id = 1; id < d->n; id++)
+    const bool block = d->boxes[box].block;
+    if (block)
+        pal__draw_block_name(f, d, box);
+    else
+        print_bold(f, pal__last_name(d->boxes[box].path));
+    if (!block) pal__print_alike(f, d, box);
+    if (!block && d->number[node]) fprintf(f, " #%u", d->number[node]);
+    for (uint32_t id = 1; id < d->n && !block; id++)
         operations += d->node[id] == node && d->same[id] == id && d->look[id] != PAL__LOOK_INDEX &&
                       d->look[id] != PAL__LOOK_PARAMETER && d->look[id] != PAL__LOOK_INPUT;
-    fprintf(f, SMALL "%u operation%s</FONT>", operations, operations == 1 ? "" : "s");
+    if (!block) fprintf(f, SMALL "%u operation%s</FONT>", operations, operations == 1 ? "" : "s");
+    if (block && d->boxes[box].alike < 2) {
+        pal__draw_block_reads(f, d, box);
+        return;
+    }
     for (uint32_t id = 1; id < d->n; id++) {
         if (d->node[id] != node || d->same[id] != id || !pal__at(d->graph.tape, id)->tensor) continue;
         const char *name = pal__at(d->graph.tape, id)->params->name;

@@ -2,7 +2,8 @@
  *
  * Invariants. boxes[0] is the whole drawing. The parent of a box has a smaller index. Outside regions, each order of
  * derivative has boxes of its own, so the forward pass stays readable. In a region the body stays together, and only
- * the style of the nodes shows their orders. No edge is drawn from a hidden entry. */
+ * the style of the nodes shows their orders. No edge is drawn from a hidden entry. At the level of layers a block is a
+ * box that is closed from the start (graph_block.c). */
 #include "autograd/text/internal.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@ static uint32_t box(pal__drawing *d, pal__box like)
     for (uint32_t i = 0; i < d->n_boxes; i++) {
         const pal__box *b = &d->boxes[i];
         if (b->parent == like.parent && b->region == like.region && b->owner == like.owner && b->order == like.order &&
-            !strcmp(b->path, like.path))
+            b->block == like.block && !strcmp(b->path, like.path))
             return i;
     }
     if (!pal__grow(d->graph.tape->context, (void **)&d->boxes, d->n_boxes, &d->cap_boxes, sizeof *d->boxes))
@@ -33,6 +34,8 @@ static bool is_scope_above(const pal_tape *t, uint32_t above, uint32_t scope)
     return scope == above;
 }
 
+static uint32_t box_of_entry(pal__drawing *d, uint32_t id);
+
 /* The box of a scope, inside the innermost region or, outside all regions, inside the drawing. */
 static uint32_t box_of(pal__drawing *d, uint32_t region, uint8_t order, uint32_t scope)
 {
@@ -41,7 +44,7 @@ static uint32_t box_of(pal__drawing *d, uint32_t region, uint8_t order, uint32_t
     if (region) {
         uint32_t owner = d->owner[region];
         const pal__entry *e = pal__at(t, owner);
-        uint32_t around = box_of(d, e->region, e->order, e->scope);
+        uint32_t around = box_of_entry(d, owner);
         if (around == PAL__NONE) return around;
         outermost = box(d, (pal__box){.parent = around, .region = region, .owner = owner, .path = ""});
         if (outermost == PAL__NONE) return outermost;
@@ -54,6 +57,27 @@ static uint32_t box_of(pal__drawing *d, uint32_t region, uint8_t order, uint32_t
         outermost = box(
             d, (pal__box){.parent = outermost, .region = region, .order = order, .path = pal__scope_path(t, chain[n])});
     return outermost;
+}
+
+/* The box of the entry's block, in that of the block's scope, or that of its own scope. An index belongs to its region.
+ */
+static uint32_t box_of_entry(pal__drawing *d, uint32_t id)
+{
+    const pal_tape *t = d->graph.tape;
+    const pal__entry *e = pal__at(t, id);
+    const bool index = e->op == &pal__op_index;
+    const uint32_t region = index ? id : e->region, block = pal__draw_block_of(d, id);
+    if (!block) return box_of(d, region, e->order, index ? pal__at(t, d->owner[id])->scope : e->scope);
+    const pal__drawn_block *b = &t->blocks[block];
+    const uint32_t around = box_of(d, region, e->derived ? e->order : 0, b->scope);
+    if (around == PAL__NONE) return around;
+    const uint32_t made = box(d, (pal__box){.parent = around,
+                                            .region = region,
+                                            .order = region || !e->derived ? 0 : e->order,
+                                            .path = b->name,
+                                            .block = block});
+    if (made != PAL__NONE) d->boxes[made].closed = true;
+    return made;
 }
 
 /* Whether a path ends in this folder: "loss/encoder" ends in "encoder", the folder of "encoder/W". */
@@ -134,6 +158,7 @@ bool pal__draw_lay_out(pal__drawing *d)
     const pal_tape *t = d->graph.tape;
     pal_context *c = t->context;
     bool *needed = pal__alloc(c, d->n * sizeof *needed);
+    pal__draw_block_orders(d);
     bool ok = needed && box(d, (pal__box){.path = ""}) == 0;
     for (uint32_t id = 1; id < d->n && ok; id++)
         if (pal__at(t, id)->index) d->owner[pal__at(t, id)->index] = id;
@@ -141,12 +166,13 @@ bool pal__draw_lay_out(pal__drawing *d)
     for (uint32_t id = 1; id < d->n && ok; id++) {
         const pal__entry *e = pal__at(t, id);
         if (!d->look[id] || e->tensor) continue;
-        uint32_t region = e->op == &pal__op_index ? id : e->region;
-        d->box[id] = box_of(d, region, e->order, e->op == &pal__op_index ? pal__at(t, d->owner[id])->scope : e->scope);
+        d->box[id] = box_of_entry(d, id);
         ok = d->box[id] != PAL__NONE;
     }
     for (uint32_t id = 1; id < d->n && ok; id++)
         if (d->look[id] && pal__at(t, id)->tensor) d->box[id] = box_of_leaf(d, pal__at(t, id)->params->name);
+    if (ok) pal__draw_block_leaves(d);
+    if (ok) pal__draw_plumbing(d);
     pal__free(c, needed);
     return ok;
 }

@@ -48,6 +48,7 @@ typedef struct pal__box { /* a cluster: a region, or a scope; outside regions a 
     uint32_t parent;      /* boxes[0] is the drawing itself */
     uint32_t region;      /* the index entry of the region that contains it; 0: no region */
     uint32_t owner;       /* the map_sum whose body this is; 0: the box of a scope */
+    uint32_t block;       /* the block that it draws as one node (graph_block.c); 0: none */
     uint32_t level;       /* number of scopes around it, including itself */
     uint32_t alike, last; /* folding: number of boxes that it stands for, and the last one; 0: folded away */
     bool closed;          /* drawn as one node */
@@ -64,6 +65,7 @@ enum { PAL__WIRE_SHAPES = 3 };
 typedef struct pal__wire {             /* one drawn edge, which may stand for several operands */
     uint32_t from, to;                 /* nodes */
     uint32_t source, reader, operand;  /* the first of these: two entries and the number of the operand */
+    uint32_t root;                     /* the drawn entry that `source` has the values of; others are plumbing */
     uint32_t shapes[PAL__WIRE_SHAPES]; /* entries with the different shapes of its values */
     uint32_t n_shapes;                 /* if more than PAL__WIRE_SHAPES: the first ones and the last are stored */
     bool constant;                     /* from a constant that is not in a label */
@@ -77,25 +79,59 @@ typedef struct pal__wire {             /* one drawn edge, which may stand for se
 typedef struct pal__drawing {
     pal__graph graph;
     pal_graph_options options;
-    size_t n;         /* number of entries of graph.tape */
-    uint8_t *look;    /* by id: pal__look */
-    bool *folded;     /* by operand: its value is in the label of the reader */
-    uint32_t *owner;  /* by id of an index entry: its map_sum */
-    uint32_t *box;    /* by id */
-    uint32_t *output; /* by id: 1 + the number of its first output; 0: not an output */
-    uint32_t *same;   /* by id: the entry that stands for it; itself if it was not folded */
-    uint32_t *node;   /* by id: the node that shows it, which is an entry or n + a closed box; 0: not drawn */
-    uint32_t *number; /* by node: its number for readers in later passes, PAL__NONE: its name; 0: lines join them */
-    uint32_t *told;   /* by id: how many of its shapes are already printed on an edge */
-    double *seconds;  /* by id, per run; NULL: not measured */
-    double total;     /* seconds of one run */
+    size_t n;          /* number of entries of graph.tape */
+    uint8_t *look;     /* by id: pal__look */
+    bool *folded;      /* by operand: its value is in the label of the reader */
+    uint32_t *through; /* by id: hidden plumbing: its operand; 0: not hidden plumbing */
+    uint32_t *owner;   /* by id of an index entry: its map_sum */
+    uint32_t *box;     /* by id */
+    uint32_t *output;  /* by id: 1 + the number of its first output; 0: not an output */
+    uint32_t *same;    /* by id: the entry that stands for it; itself if it was not folded */
+    uint32_t *node;    /* by id: the node that shows it, which is an entry or n + a closed box; 0: not drawn */
+    uint32_t *number;  /* by node: its number for readers in later passes, PAL__NONE: its name; 0: lines join them */
+    uint32_t *told;    /* by id: how many of its shapes are already printed on an edge */
+    double *seconds;   /* by id, per run; NULL: not measured */
+    double total;      /* seconds of one run */
     pal__box *boxes;
     pal__wire *wires;
     size_t n_boxes, cap_boxes, n_wires, cap_wires;
 } pal__drawing;
 
+/* graph.c: a drawing of the tape, complete but for printing; the caller closes it. False: the tape tells why, unless it
+ * is NULL. */
+bool pal__drawing_open(pal__drawing *drawing, pal_tape *tape, const pal_var *outputs, size_t n,
+                       const pal_graph_options *options);
+void pal__drawing_close(pal__drawing *drawing, pal_context *context);
 /* graph_layout.c: decides how each entry is drawn and in which box. False: out of memory. */
 bool pal__draw_lay_out(pal__drawing *drawing);
+/* graph_plumbing.c: hides plumbing, which is then a part of edges, and fills in through. root: the value that an entry
+ * has after moving, repeating and the like. marks: what plumbing does from the root to the entry, such as "T". Returns
+ * whether it printed anything. */
+void pal__draw_plumbing(pal__drawing *drawing);
+static inline uint32_t pal__draw_root(const pal__drawing *d, uint32_t id)
+{
+    while (d->through[id]) id = d->through[id];
+    return id;
+}
+bool pal__draw_moves(const pal__drawing *drawing, uint32_t id); /* whether it has a mark */
+bool pal__draw_marks(FILE *file, const pal__drawing *drawing, uint32_t id);
+/* graph_block.c: the block that is drawn for an entry, 0: none. Puts parameters into the boxes of blocks. */
+uint32_t pal__draw_block_of(const pal__drawing *drawing, uint32_t id);
+void pal__draw_block_leaves(pal__drawing *drawing);
+void pal__draw_block_orders(pal__drawing *drawing);
+/* The box of the block that a node is; NULL: it is none. */
+static inline const pal__box *pal__draw_block_box(const pal__drawing *d, uint32_t node)
+{
+    return node >= d->n && d->boxes[node - d->n].block ? &d->boxes[node - d->n] : NULL;
+}
+/* Whether the wire leads to the adjoint of a block from what the block itself has or reads: not drawn. */
+bool pal__draw_implied(const pal__drawing *drawing, const pal__wire *wire);
+void pal__draw_block_reads(FILE *file, const pal__drawing *drawing, uint32_t box); /* its parameters */
+void pal__draw_block_name(FILE *file, const pal__drawing *drawing, uint32_t box);
+/* Prints the name that a formula gives to the value of the wire. Returns whether there is one. */
+bool pal__draw_symbol(FILE *file, const pal__drawing *drawing, const pal__wire *wire);
+bool pal__draw_untitled(const pal__drawing *drawing, uint32_t box);  /* its nodes have its name in theirs */
+bool pal__draw_frameless(const pal__drawing *drawing, uint32_t box); /* drawn without a frame */
 /* graph_fold.c: fills in same and node, and alike, last and closed of the boxes. False: out of memory. */
 bool pal__draw_fold(pal__drawing *drawing);
 bool pal__draw_within(const pal__drawing *drawing, uint32_t box, uint32_t of); /* box is `of` or inside it */

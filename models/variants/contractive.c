@@ -21,7 +21,9 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 {
     pal_var x = b->inputs, h = pal_encode_layers(m, x);
     pal_var nll = pal_nll(m, pal_decode_layers(m, h), x);
+    pal_block_begin(m->tape, "contraction", "λ ‖∂h/∂x‖²");
     pal_var penalty = pal_scale(norm2(m, h, x), pal_option_real(m, "lambda"));
+    pal_block_end(m->tape);
     return pal_add(nll, pal_model_note(m, "contraction", penalty));
 }
 

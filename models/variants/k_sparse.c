@@ -12,8 +12,12 @@ static pal_var encode(pal_model *m, pal_var x)
         return pal_tape_refuse(
             m->tape, "k %lld is more than the %lld units of the code: choose a smaller --k or a larger --hidden",
             (long long)k, (long long)units);
-    pal_var h = pal_encode_layers(m, x), largest = pal_arg_top_k(h, 1, k);
-    return pal_gather_add(pal_gather(h, largest, 1), largest, 1, units);
+    const pal_var h = pal_encode_layers(m, x);
+    pal_block_begin(m->tape, "top k", "h = top_k(h)");
+    const pal_var largest = pal_arg_top_k(h, 1, k);
+    const pal_var kept = pal_gather_add(pal_gather(h, largest, 1), largest, 1, units);
+    pal_block_end(m->tape);
+    return kept;
 }
 
 static pal_var loss(pal_model *m, const pal_batch *b)

@@ -7,8 +7,21 @@
 #include "models/internal.h"
 
 static pal_var mean(pal_model *m) { return pal_statistic(m, "input/mean", PAL_SHAPE(pal_model_features(m))); }
-static pal_var encode(pal_model *m, pal_var x) { return pal_encode_layers(m, pal_sub(x, mean(m))); }
-static pal_var decode(pal_model *m, pal_var h) { return pal_add(pal_decode_layers(m, h), mean(m)); }
+static pal_var encode(pal_model *m, pal_var x)
+{
+    pal_block_begin(m->tape, "centre", "x − μ");
+    const pal_var centred = pal_sub(x, mean(m));
+    pal_block_end(m->tape);
+    return pal_encode_layers(m, centred);
+}
+static pal_var decode(pal_model *m, pal_var h)
+{
+    const pal_var a = pal_decode_layers(m, h);
+    pal_block_again(a, "decoder", "a = @ + μ");
+    const pal_var moved = pal_add(a, mean(m));
+    pal_block_end(m->tape);
+    return moved;
+}
 static pal_var loss(pal_model *m, const pal_batch *b) { return pal_nll(m, decode(m, encode(m, b->inputs)), b->inputs); }
 
 /* clang-format off */

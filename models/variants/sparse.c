@@ -18,7 +18,9 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 {
     pal_var h = encode(m, b->inputs), nll = pal_nll(m, pal_decode_layers(m, h), b->inputs);
     if (by_divergence(m)) return nll;
+    pal_block_begin(m->tape, "sparsity", "λ mean ‖h‖₁");
     pal_var l1 = pal_scale(pal_mean_over_samples(pal_abs(h)), pal_option_real(m, "lambda"));
+    pal_block_end(m->tape);
     return pal_add(nll, pal_model_note(m, "sparsity", l1));
 }
 
@@ -29,8 +31,10 @@ static pal_var logs(pal_model *m, const pal_batch *b)
 
 static pal_var divergence(pal_model *m, pal_var log_mean)
 {
-    pal_var sum = pal_activation_divergence(log_mean, pal_option_real(m, "rho"));
-    return pal_model_note(m, "sparsity", pal_scale(sum, pal_option_real(m, "beta")));
+    pal_block_again(log_mean, "sparsity", "β Σ KL(ρ ‖ mean h)");
+    pal_var sum = pal_scale(pal_activation_divergence(log_mean, pal_option_real(m, "rho")), pal_option_real(m, "beta"));
+    pal_block_end(m->tape);
+    return pal_model_note(m, "sparsity", sum);
 }
 
 static const pal_option options[] = {

@@ -83,7 +83,8 @@ static char *text_of(bool other, bool drawing, bool chosen)
     record(&m, other);
     pal_var outputs[LEAVES] = {m.loss, m.gradients[0], m.gradients[1], m.gradients[2]};
     size_t n = chosen ? LEAVES : 0;
-    pal_graph_options o = {.struct_size = sizeof o, .fold = chosen, .depth = chosen, .sizes = chosen};
+    pal_graph_options o = {
+        .struct_size = sizeof o, .fold = chosen, .depth = chosen, .sizes = chosen, .plumbing = !chosen};
     char *text = drawing ? pal_graph_text(m.tape, outputs, n, &o) : pal_tape_text(m.tape, outputs, n);
     ck_assert_tape_ok(m.tape);
     ck_assert_ptr_nonnull(text);

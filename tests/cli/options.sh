@@ -137,7 +137,7 @@ cd ..
 value() { # OPTION ARGUMENT: some value
     case $1 in
     format) echo npy ;; data) echo data ;; out) echo new.png ;; schedule) echo step ;; optimizer) echo adam ;; average) echo equal ;;
-    from) echo basic ;; time) echo 10m ;; kept) echo lines ;; noise) echo frozen ;;
+    from) echo basic ;; time) echo 10m ;; kept) echo lines ;; level) echo layers ;; direction) echo right ;; noise) echo frozen ;;
     *) case $2 in X) echo 0.5 ;; *) echo 3 ;; esac ;;
     esac
 }
