@@ -30,7 +30,7 @@ static bool equals(const suspects *s, size_t i, double a, double b, double bar)
     return fabs(a - b) <= 3 * bar + 3 * s->bar[i] + s->like * fmax(fabs(a), fabs(b));
 }
 
-/* ---- Elements one by one -------------------------------------------------------------------------------------- */
+/* ---- Elements one by one ----------------------------------------------------------------------------------------- */
 
 static bool measure(suspects *s, size_t i, double *start)
 {
@@ -40,8 +40,12 @@ static bool measure(suspects *s, size_t i, double *start)
     c->mask[at] = 1;
     pal__fn_direct(c, s->argument, false, c->d);
     if (c->d[at] == 0) return true;
-    pal__fn_line line = {.first = s->argument, .last = s->argument + 1, .d = c->d, .weights = c->weights,
-        .correct = c->g, .start = *start};
+    pal__fn_line line = {.first = s->argument,
+                         .last = s->argument + 1,
+                         .d = c->d,
+                         .weights = c->weights,
+                         .correct = c->g,
+                         .start = *start};
     pal__slope slope;
     double analytic;
     pal__fn_outcome outcome;
@@ -74,8 +78,12 @@ static bool halve(suspects *s, size_t most, double *start)
             for (size_t i = 0; i < s->n; i++) c->elements[3 * c->total + c->at[s->argument] + i] = mask[i];
             for (size_t i = 0; i < s->n; i++) mask[i] = mask[i] == 1;
             pal__fn_direct(c, s->argument, false, c->d);
-            pal__fn_line line = {.first = s->argument, .last = s->argument + 1, .d = c->d, .weights = c->weights,
-                .correct = c->g, .start = *start};
+            pal__fn_line line = {.first = s->argument,
+                                 .last = s->argument + 1,
+                                 .d = c->d,
+                                 .weights = c->weights,
+                                 .correct = c->g,
+                                 .start = *start};
             pal__slope slope;
             double analytic;
             pal__fn_outcome outcome;
@@ -112,7 +120,7 @@ static bool measure_all(suspects *s, double start)
     return ok;
 }
 
-/* ---- The known mistakes --------------------------------------------------------------------------------------- */
+/* ---- The known mistakes ------------------------------------------------------------------------------------------ */
 
 /* Whether `factor` times the numeric derivative is the hand-written one; only: of the wrong elements. */
 static bool multiple(const suspects *s, double factor, bool only)
@@ -301,21 +309,13 @@ static const struct {
     pal_mistake mistake;
     bool (*is)(suspects *s);
 } known[] = {
-    {PAL_MISTAKE_ZERO, zero},
-    {PAL_MISTAKE_STALE, stale},
-    {PAL_MISTAKE_SIGN, sign},
-    {PAL_MISTAKE_FACTOR, factor},
-    {PAL_MISTAKE_EDGE, edge},
-    {PAL_MISTAKE_TRANSPOSED, transposed},
-    {PAL_MISTAKE_REVERSED, reversed},
-    {PAL_MISTAKE_SHIFTED, shifted},
-    {PAL_MISTAKE_SUMMED, summed},
-    {PAL_MISTAKE_ZERO, some_zero},
-    {PAL_MISTAKE_SIGN, some_sign},
-    {PAL_MISTAKE_FACTOR, some_factor},
+    {PAL_MISTAKE_ZERO, zero},         {PAL_MISTAKE_STALE, stale},     {PAL_MISTAKE_SIGN, sign},
+    {PAL_MISTAKE_FACTOR, factor},     {PAL_MISTAKE_EDGE, edge},       {PAL_MISTAKE_TRANSPOSED, transposed},
+    {PAL_MISTAKE_REVERSED, reversed}, {PAL_MISTAKE_SHIFTED, shifted}, {PAL_MISTAKE_SUMMED, summed},
+    {PAL_MISTAKE_ZERO, some_zero},    {PAL_MISTAKE_SIGN, some_sign},  {PAL_MISTAKE_FACTOR, some_factor},
 };
 
-/* ---- The words ------------------------------------------------------------------------------------------------ */
+/* ---- The words --------------------------------------------------------------------------------------------------- */
 
 static void factor_text(double factor, char *out, size_t size)
 {
@@ -347,9 +347,14 @@ static void say(suspects *s, size_t worst)
 bool pal__fn_diagnose(pal__fn *c, size_t k, const pal__slope *slope, double analytic, double start)
 {
     pal_function_report *r = c->r;
-    suspects s = {.c = c, .argument = k, .n = c->count[k], .shape = &c->f->in[k].shape, .v = c->elements + c->at[k],
-        .bar = c->elements + c->total + c->at[k], .a = c->elements + 2 * c->total + c->at[k],
-        .like = c->f->dtype == PAL_F32 ? 0.02 : 1e-5};
+    suspects s = {.c = c,
+                  .argument = k,
+                  .n = c->count[k],
+                  .shape = &c->f->in[k].shape,
+                  .v = c->elements + c->at[k],
+                  .bar = c->elements + c->total + c->at[k],
+                  .a = c->elements + 2 * c->total + c->at[k],
+                  .like = c->f->dtype == PAL_F32 ? 0.02 : 1e-5};
     if (!measure_all(&s, start)) return false;
     size_t worst = s.n;
     for (size_t i = 0; i < s.n; i++)
@@ -360,8 +365,7 @@ bool pal__fn_diagnose(pal__fn *c, size_t k, const pal__slope *slope, double anal
     r->analytic = worst < s.n ? s.a[worst] : analytic;
     r->numeric = worst < s.n ? s.v[worst] : slope->value;
     r->bar = worst < s.n ? s.bar[worst] : slope->bar;
-    r->error = fabs(r->analytic - r->numeric) /
-               (fmax(fabs(r->analytic), fabs(r->numeric)) + r->bar / c->o.tolerance);
+    r->error = fabs(r->analytic - r->numeric) / (fmax(fabs(r->analytic), fabs(r->numeric)) + r->bar / c->o.tolerance);
     if (worst < s.n) pal__fn_index(s.shape, worst, r->index, sizeof r->index);
     for (size_t i = 0; worst < s.n && i < sizeof known / sizeof *known; i++) {
         if (!known[i].is(&s)) continue;
