@@ -68,7 +68,7 @@ bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *
         if (!confirm(c, line, apart, slope, &agree)) return false;
         if (!agree) continue;
         if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
-        const double smooth = smoothly * c->eps * slope->size / slope->step;
+        const double smooth = fmax(smoothly * c->eps * slope->size, smoothly / 4 * c->quiet) / slope->step;
         const double doubt = fmax(4 * (slope->bar + own), smooth) + 2 * murmur + tolerance * scale;
         *outcome = slope->kink ? PAL__FN_KINK : apart > doubt ? PAL__FN_WRONG : PAL__FN_OPEN;
         double none;
@@ -227,7 +227,7 @@ bool pal__fn_argument(pal__fn *c, size_t k)
         if (!pal__fn_compare(c, &line, &slope, &analytic, &outcome)) return false;
         if (whole && parts[i].kind != OWN && outcome == PAL__FN_RIGHT) start = line.start;
         c->r->directions++;
-        if (whole && slope.plateau > 0 && fabs(slope.value) > 10 * slope.bar)
+        if (whole && slope.plateau > 0)
             c->quiet = c->quiet > 0 ? fmin(c->quiet, slope.plateau) : slope.plateau;
         if (outcome == PAL__FN_WRONG) return pal__fn_diagnose(c, k, &slope, analytic, line.start);
         c->r->kinks += outcome == PAL__FN_KINK;

@@ -270,30 +270,35 @@ static bool oversummed(const suspects *s)
     return false;
 }
 
+/* Whether the gradient is the same if only slice `at` of an axis of result r keeps its seeds; at < 0: none of them. */
+static bool same_with(const suspects *s, size_t r, int axis, int64_t at)
+{
+    pal__fn *c = s->c;
+    const pal_shape *shape = &c->f->out[r].shape;
+    const size_t inner = axis < 0 ? 1 : inner_of(shape, axis);
+    memcpy(c->y2, c->s, c->total_y * sizeof *c->s);
+    for (size_t i = 0; i < c->n_y[r]; i++)
+        if (at < 0 || (int64_t)(i / inner) % shape->dim[axis] != at) c->s[c->at_y[r] + i] = 0;
+    pal__fn_store_seed(c);
+    bool same = pal__fn_gradient(c, c->t2);
+    memcpy(c->s, c->y2, c->total_y * sizeof *c->s);
+    pal__fn_store_seed(c);
+    for (size_t i = c->at[s->argument]; i < c->at[s->argument] + s->n; i++)
+        same = same && fabs(c->t2[i] - c->g[i]) <= 1e3 * c->eps * fabs(c->g[i]);
+    return same;
+}
+
 /* A sum is missing: with seeds in the last (or first) slice of a result alone, the gradient is the same. */
 static bool undersummed(suspects *s)
 {
-    pal__fn *c = s->c;
-    const pal_array *out = c->f->out;
-    bool found = false, ok = true;
-    for (size_t r = 0; r < c->f->n_out && !c->weights; r++)
-        for (int axis = 0; axis < out[r].shape.rank && !found; axis++) {
-            const size_t dim = (size_t)out[r].shape.dim[axis], inner = inner_of(&out[r].shape, axis);
-            for (int last = 0; last < 2 && dim > 1 && !found && ok; last++) {
-                memcpy(c->y2, c->s, c->total_y * sizeof *c->s);
-                for (size_t i = 0; i < c->n_y[r]; i++)
-                    if (i / inner % dim != (last ? dim - 1 : 0)) c->s[c->at_y[r] + i] = 0;
-                pal__fn_store_seed(c);
-                ok = pal__fn_gradient(c, c->t2);
-                memcpy(c->s, c->y2, c->total_y * sizeof *c->s);
-                pal__fn_store_seed(c);
-                found = ok;
-                for (size_t i = c->at[s->argument]; i < c->at[s->argument] + s->n; i++)
-                    found = found && fabs(c->t2[i] - c->g[i]) <= 1e3 * c->eps * fabs(c->g[i]);
-            }
-        }
-    s->missing = found;
-    return found;
+    for (size_t r = 0; r < s->c->f->n_out && !s->c->weights; r++) {
+        const pal_shape *shape = &s->c->f->out[r].shape;
+        for (int axis = 0; axis < shape->rank && !s->missing; axis++)
+            s->missing = shape->dim[axis] > 1 &&
+                         (same_with(s, r, axis, shape->dim[axis] - 1) || same_with(s, r, axis, 0)) &&
+                         !same_with(s, r, -1, -1);
+    }
+    return s->missing;
 }
 
 static bool summed(suspects *s) { return (s->c->f->backward && undersummed(s)) || oversummed(s); }

@@ -126,7 +126,7 @@ bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *
     return true;
 }
 
-static double middle_of(double *v, int n)
+static void sort(double *v, int n)
 {
     for (int i = 1; i < n; i++)
         for (int j = i; j > 0 && v[j] < v[j - 1]; j--) {
@@ -134,7 +134,6 @@ static double middle_of(double *v, int n)
             v[j] = v[j - 1];
             v[j - 1] = t;
         }
-    return v[n / 2];
 }
 
 /* The step that moves the elements by about one unit in the last place. */
@@ -150,19 +149,26 @@ static double lattice(const pal__fn *c, const pal__fn_line *line)
 }
 
 /* The rounding of the number that the line follows, in the unit of a coefficient, to c->noise: from third differences,
- * which have a standard deviation of sqrt(20) times that of the noise. The middle one in size is taken, because a kink
- * nearby makes a few of them large. */
+ * which have a standard deviation of sqrt(20) times that of the noise. Not the largest are taken, because a kink nearby
+ * makes a few of them large. Wider windows show rounding inside the function that is coarser than the narrow ones. */
 bool pal__fn_noise(pal__fn *c, const pal__fn_line *line)
 {
+    enum { SCALES = 3, DIFFERENCES = N - 2, TAKEN = 9 };
+    const double scales[2][SCALES] = {{1, 0x1p12, 0x1p24}, {1, 0x1p4, 0x1p6}};
     double v[N + 1], size;
-    const double h = fmin(0.05, 256 * lattice(c, line));
     c->noise = 0;
-    for (int j = 0; j <= N; j++) {
-        if (!follow(c, line, h * (2.0 * j / N - 1), &v[j], &size)) return false;
-        if (!isfinite(v[j])) return true;
+    for (int scale = 0; scale < SCALES; scale++) {
+        const double h = fmin(0.05, 256 * lattice(c, line) * scales[c->f->dtype == PAL_F32][scale]);
+        bool finite = true;
+        for (int j = 0; j <= N && finite; j++) {
+            if (!follow(c, line, h * (2.0 * j / N - 1), &v[j], &size)) return false;
+            finite = isfinite(v[j]);
+        }
+        if (!finite) break;
+        for (int j = 0; j < DIFFERENCES; j++) v[j] = fabs((v[j + 3] - v[j]) - 3 * (v[j + 2] - v[j + 1]));
+        sort(v, DIFFERENCES);
+        c->noise = fmax(c->noise, 2 * v[TAKEN] / sqrt(20) * sqrt(2.0 / N));
     }
-    for (int j = 0; j <= N - 3; j++) v[j] = fabs((v[j + 3] - v[j]) - 3 * (v[j + 2] - v[j + 1]));
-    c->noise = 2 * middle_of(v, N - 2) / (0.6745 * sqrt(20)) * sqrt(2.0 / N);
     pal__fn_move(c, line, 0, &size);
     return true;
 }
