@@ -29,7 +29,8 @@ typedef struct pal__fn {
     /* the rounding of the number that is followed, as a coefficient of its series: on the smallest window, and along
      * dense directions */
     double noise, quiet;
-    double eps;                                       /* half the distance of 1 to the next number */
+    double stairs; /* the rounding that is seen on wide windows alone; see function_compare.c */
+    double eps;    /* half the distance of 1 to the next number */
     size_t count[PAL__FN_ARRAYS], at[PAL__FN_ARRAYS]; /* of arguments: elements; where they begin in the vectors */
     size_t n_y[PAL__FN_ARRAYS], at_y[PAL__FN_ARRAYS]; /* the same of results */
     size_t total, total_y;
@@ -57,6 +58,8 @@ typedef struct pal__slope {
     double step;       /* half the width of the window that gave the value */
     double plateau;    /* the noise of the coefficients in that window */
     double size;       /* the size of f there: the root of the sum of squares of its terms */
+    double highest;    /* the largest coefficient but the first: how much f changes on the window */
+    double rough;      /* the largest tail of a window's series that does not fall */
     bool kink;
 } pal__slope;
 

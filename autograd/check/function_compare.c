@@ -14,8 +14,8 @@
 /* A direction whose bar is a larger part of the derivative decides nothing. */
 static double limit(const pal__fn *c) { return c->f->dtype == PAL_F32 ? 0.05 : 1e-3; }
 
-/* Rounding may be smooth: where x^2 is tiny beside 1, 1 - x^2 is rounded to the same number over many neighbouring x, and
- * what follows from it varies by this many times its rounding, as smoothly as f. */
+/* Rounding may be smooth: where x^2 is tiny beside 1, 1 - x^2 is rounded to the same number over many neighbouring x,
+ * and what follows from it varies by this many times its rounding, as smoothly as f. */
 static const double smoothly = 256;
 
 static double root_of_squares(const double *a, const double *b, size_t n)
@@ -44,6 +44,22 @@ static bool confirm(pal__fn *c, pal__fn_line *line, double difference, pal__slop
     return true;
 }
 
+/* Rounding may also be a staircase: where x is small, 1 - cos(x) has few values in float32. Between two stairs the
+ * function is smooth, and on wide windows it is rough. A function that is rough for another reason changes, on the
+ * first window where it is smooth, by as much as its roughness; a staircase changes by less. */
+static bool is_staircase(pal__fn *c, const pal__fn_line *line, pal__slope *slope, bool *stairs)
+{
+    for (double h = slope->step * 4; h < 1; h *= 4) {
+        pal__slope s;
+        double bend, floor;
+        if (!pal__fn_window(c, line, h, &s, &bend, &floor)) return false;
+        slope->rough = fmax(slope->rough, s.rough);
+    }
+    *stairs = slope->highest < 1.5 * slope->rough;
+    if (*stairs) c->stairs = fmax(c->stairs, slope->rough);
+    return true;
+}
+
 bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *analytic, pal__fn_outcome *outcome)
 {
     const double *g = line->correct;
@@ -68,9 +84,12 @@ bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *
         if (!confirm(c, line, apart, slope, &agree)) return false;
         if (!agree) continue;
         if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
-        const double smooth = fmax(smoothly * c->eps * slope->size, smoothly / 4 * c->quiet) / slope->step;
+        bool stairs;
+        if (!is_staircase(c, line, slope, &stairs)) return false;
+        const double smooth = fmax(8 * c->stairs / slope->step,
+                                   fmax(smoothly * c->eps * slope->size, smoothly / 4 * c->quiet) / slope->step);
         const double doubt = fmax(4 * (slope->bar + own), smooth) + 2 * murmur + tolerance * scale;
-        *outcome = slope->kink ? PAL__FN_KINK : apart > doubt ? PAL__FN_WRONG : PAL__FN_OPEN;
+        *outcome = slope->kink ? PAL__FN_KINK : apart > doubt && !stairs ? PAL__FN_WRONG : PAL__FN_OPEN;
         double none;
         pal__fn_move(c, line, 0, &none);
         return true;
@@ -204,7 +223,7 @@ bool pal__fn_argument(pal__fn *c, size_t k)
     pal__fn_reach(c, false);
     mask_part(c, k, &(part){.axis = -1, .kind = DENSE});
     memset(c->skip, 0, c->total);
-    c->quiet = 0;
+    c->quiet = c->stairs = 0;
     pal__fn_direct(c, k, false, c->d);
     if (!pal__fn_noise(c, &(pal__fn_line){.first = k, .last = k + 1, .d = c->d, .weights = c->weights})) return false;
     if (!not_finite(c, k)) return false;
@@ -227,8 +246,7 @@ bool pal__fn_argument(pal__fn *c, size_t k)
         if (!pal__fn_compare(c, &line, &slope, &analytic, &outcome)) return false;
         if (whole && parts[i].kind != OWN && outcome == PAL__FN_RIGHT) start = line.start;
         c->r->directions++;
-        if (whole && slope.plateau > 0)
-            c->quiet = c->quiet > 0 ? fmin(c->quiet, slope.plateau) : slope.plateau;
+        if (whole && slope.plateau > 0) c->quiet = c->quiet > 0 ? fmin(c->quiet, slope.plateau) : slope.plateau;
         if (outcome == PAL__FN_WRONG) return pal__fn_diagnose(c, k, &slope, analytic, line.start);
         c->r->kinks += outcome == PAL__FN_KINK;
         c->r->undecided += outcome == PAL__FN_OPEN;

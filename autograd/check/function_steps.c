@@ -81,6 +81,15 @@ static double plateau_of(const double *coefficient, double rounding)
     return from <= N ? fmax(most, 1.5 * sqrt(squares / (N - from + 1))) : most;
 }
 
+/* The size of the second half of the coefficients if it falls no faster than that of a jump, 1 / k. */
+static double roughness(const double *coefficient)
+{
+    double first = 0, second = 0;
+    for (int k = 2; k <= N / 2; k++) first += coefficient[k] * coefficient[k];
+    for (int k = N / 2 + 1; k <= N; k++) second += coefficient[k] * coefficient[k];
+    return second > 0.05 * first ? sqrt(second / (N / 2.0)) : 0;
+}
+
 /* The derivative at 0 on the window of half width h. *bend: the distance of the one-sided differences; *floor: what
  * rounding alone makes of it. */
 bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *out, double *bend, double *floor)
@@ -116,11 +125,14 @@ bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *
     for (int k = 1; k <= N; k++) highest = fmax(highest, fabs(coefficient[k]));
     out->value = sum / h;
     out->plateau = plateau;
+    out->highest = highest;
     if (plateau <= louder * noise) {
         out->bar = plateau * (3 * sqrt(squares) + 3 * (last + 2)) / h;
         if (most > 0) c->r->noise = fmax(c->r->noise, plateau * sqrt(N / 2.0) / most);
-    } else if (plateau <= settled * highest)
-        out->bar = 200 * plateau / h;
+    } else {
+        if (plateau <= settled * highest) out->bar = 200 * plateau / h;
+        out->rough = roughness(coefficient);
+    }
     *bend = (v[0] - 2 * v[N / 2] + v[N]) / h;
     *floor = fmax(20 * sqrt(N / 2.0) * noise, 256 * c->eps * most) / h;
     return true;
@@ -188,6 +200,7 @@ static bool is_kink(const double *bend, const double *floor, int n)
 bool pal__fn_slope(pal__fn *c, pal__fn_line *line, double enough, double scale, pal__slope *out)
 {
     double h = line->start > 0 ? line->start : widest, bend[LEVELS], floor[LEVELS];
+    double rough = 0;
     int worse = 0, n = 0;
     *out = (pal__slope){.bar = INFINITY};
     for (int up = 0; up < 2; up++) {
@@ -197,6 +210,7 @@ bool pal__fn_slope(pal__fn *c, pal__fn_line *line, double enough, double scale, 
             if (h > widest * 1.001) break;
             if (!pal__fn_window(c, line, h, &s, &b, &f)) return false;
             if (!up) bend[n] = b, floor[n++] = f;
+            rough = fmax(rough, s.rough);
             if (s.bar < out->bar)
                 *out = s, worse = 0;
             else if (isfinite(out->bar) && isfinite(s.bar) && s.bar > 2 * out->bar)
@@ -207,6 +221,7 @@ bool pal__fn_slope(pal__fn *c, pal__fn_line *line, double enough, double scale, 
         worse = line->start > 0 ? 0 : WORSE;
     }
 found:
+    out->rough = rough;
     out->kink = is_kink(bend, floor, n) && !(out->bar <= 0.01 * fmax(scale, fabs(out->value)));
     if (isfinite(out->bar)) line->start = out->step;
     double none;

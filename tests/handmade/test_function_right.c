@@ -35,7 +35,8 @@ typedef struct right {
     int types; /* 1: float32, 2: float64, 3: both */
     pal_constraint constraint;
 } right;
-#define G(f) #f, {f##_f32, f##_f64}, {f##_back_f32, f##_back_f64}
+#define G(f)                                                                                                           \
+#f, {f##_f32, f##_f64 }, { f##_back_f32, f##_back_f64 }
 /* clang-format off */
 static const right rights[] = {
     {G(reciprocal), EACH, 1, 20, 0.1, 2, 3, 0}, {G(reciprocal), EACH, 1, 20, 1e-3, 2e-3, 3, 0}, {G(reciprocal), EACH, 1, 20, 1e-6, 1, 3, 0}, {G(reciprocal), EACH, 1, 20, -1e-10, -1e-11, 3, 0},
@@ -94,8 +95,16 @@ static pal_function_report check(pal_context *c, const right *r, int is64)
     in.shape = n % 8 || n > 1000 ? (pal_shape){1, {n}} : (pal_shape){2, {n / 8, 8}};
     if (r->constraint == PAL_SYMMETRIC) in.shape = (pal_shape){2, {16, 16}};
     const pal_array out = {.name = "y", .shape = {1, {results[r->results]}}};
-    const pal_function f = {.struct_size = sizeof f, .name = r->name, .dtype = is64 ? PAL_F64 : PAL_F32, .in = &in,
-        .n_in = 1, .out = &out, .n_out = 1, .forward = r->forward[is64], .backward = r->backward[is64], .user = &at};
+    const pal_function f = {.struct_size = sizeof f,
+                            .name = r->name,
+                            .dtype = is64 ? PAL_F64 : PAL_F32,
+                            .in = &in,
+                            .n_in = 1,
+                            .out = &out,
+                            .n_out = 1,
+                            .forward = r->forward[is64],
+                            .backward = r->backward[is64],
+                            .user = &at};
     const pal_function_options o = {.struct_size = sizeof o, .points = n > 500 ? 1 : 0};
     pal_function_report report;
     ck_assert_int_eq(pal_gradcheck_function(c, &f, &o, &report), PAL_OK);
