@@ -46,16 +46,19 @@ static bool confirm(pal__fn *c, pal__fn_line *line, double difference, pal__slop
 
 /* Rounding may also be a staircase: where x is small, 1 - cos(x) has few values in float32. Between two stairs the
  * function is smooth, and on wide windows it is rough. A function that is rough for another reason changes, on the
- * first window where it is smooth, by as much as its roughness; a staircase changes by less. */
+ * first window where it is smooth, by as much as its roughness; a staircase changes by less. It has no slope, or one
+ * that is rounding and not known well. */
 static bool is_staircase(pal__fn *c, const pal__fn_line *line, pal__slope *slope, bool *stairs)
 {
+    *stairs = false;
+    if (fabs(slope->value) > 50 * slope->bar) return true;
     for (double h = slope->step * 4; h < 1; h *= 4) {
         pal__slope s;
         double bend, floor;
         if (!pal__fn_window(c, line, h, &s, &bend, &floor)) return false;
         slope->rough = fmax(slope->rough, s.rough);
     }
-    *stairs = slope->highest < 1.5 * slope->rough;
+    *stairs = slope->highest < 1.5 * fmax(slope->rough, c->stairs);
     if (*stairs) c->stairs = fmax(c->stairs, slope->rough);
     return true;
 }
@@ -86,8 +89,7 @@ bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *
         if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
         bool stairs;
         if (!is_staircase(c, line, slope, &stairs)) return false;
-        const double smooth = fmax(8 * c->stairs / slope->step,
-                                   fmax(smoothly * c->eps * slope->size, smoothly / 4 * c->quiet) / slope->step);
+        const double smooth = smoothly * fmax(c->eps * slope->size, c->quiet / 4) / slope->step;
         const double doubt = fmax(4 * (slope->bar + own), smooth) + 2 * murmur + tolerance * scale;
         *outcome = slope->kink ? PAL__FN_KINK : apart > doubt && !stairs ? PAL__FN_WRONG : PAL__FN_OPEN;
         double none;
