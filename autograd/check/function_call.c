@@ -53,7 +53,7 @@ const char *pal__fn_index(const pal_shape *shape, size_t i, char *buf, size_t si
 static void place(pal__fn *c, pal__fn_array *a, size_t bytes, size_t *end)
 {
     *end = (*end + GUARD + ALIGN - 1) / ALIGN * ALIGN;
-    a->data = (unsigned char *)c->block + *end; /* block is NULL while the size is measured */
+    a->data = c->block ? c->block + *end : NULL; /* there is no block while the size is measured */
     a->bytes = bytes;
     *end += bytes + GUARD;
 }

@@ -163,6 +163,25 @@ START_TEST(a_failure_is_an_error)
 }
 END_TEST
 
+START_TEST(functions_are_registered_once)
+{
+    static pal_array in[3];
+    static const int right = 0;
+    static pal_function f;
+    pal_error err = {0};
+    f = family_function(family_of("gelu"), 1, &right, in);
+    ck_assert_int_eq(pal_function_register(&f, &err), PAL_OK);
+    ck_assert_ptr_eq(pal_function_at(0), &f);
+    ck_assert_ptr_null(pal_function_at(1));
+    ck_assert_int_eq(pal_function_register(&f, &err), PAL_ERR_EXISTS);
+    ck_assert_str_eq(err.text, "function gelu: the name is taken");
+    pal_function none = f;
+    none.forward = NULL;
+    ck_assert_int_eq(pal_function_register(&none, &err), PAL_ERR_ARGUMENT);
+    ck_assert_str_eq(err.text, "function gelu: forward is NULL");
+}
+END_TEST
+
 Suite *function_zoo_suite(void)
 {
     Suite *s = suite_create("function_zoo");
@@ -170,6 +189,7 @@ Suite *function_zoo_suite(void)
     tcase_add_test(t, mistakes_are_found);
     tcase_add_test(t, right_ones_pass);
     tcase_add_test(t, a_failure_is_an_error);
+    tcase_add_test(t, functions_are_registered_once);
     suite_add_tcase(s, t);
     return s;
 }
