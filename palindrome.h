@@ -6,6 +6,7 @@
 #include "autograd/explain.h"
 #include "autograd/file.h"
 #include "autograd/gradcheck.h"
+#include "autograd/gradcheck_function.h"
 #include "autograd/operation.h"
 #include "ops/notation.h"
 #include "ops/ops.h"

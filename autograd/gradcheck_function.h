@@ -55,7 +55,9 @@ typedef struct pal_array {
      * them, and no step crosses them. (Kinks that are not listed are found, and are neither passed nor failed.) */
     const double *kinks;
     size_t n_kinks;
-    pal_dtype dtype; /* of a fixed argument: PAL_I32, PAL_U8 or PAL_BOOL; else it has the function's type */
+    /* Of a fixed argument: PAL_I32, PAL_U8 or PAL_BOOL; else it has the function's type. Whole numbers are drawn from
+     * low to below high; both 0: 0 or 1. */
+    pal_dtype dtype;
 } pal_array;
 
 typedef struct pal_function_call {
@@ -141,7 +143,16 @@ typedef struct pal_function_report {
     char message[400];             /* one line: what is wrong and where; "": the check passed */
 } pal_function_report;
 
-/* Checks gradient and, if there is one, the Hessian's product. Guards lie around each array, arguments are checked to
+/* The verdicts:
+ *     PASS        nothing is wrong, and at least half of the directions that move a whole argument could decide
+ *     FAIL        a derivative differs from the numeric one by more than rounding explains, or the code broke a promise
+ *     KINK        there is a kink at the points, along more than half of those directions of an argument
+ *     UNDECIDED   the rounding hides the derivative along more than half of them: a wrong one would not be seen either
+ *     ERROR       a call failed, a result is NaN or infinite at a point, or the description is not valid
+ * A derivative that is below the function's rounding passes if the numeric one is zero up to rounding. A result that is
+ * exactly the same between steps, because it is rounded in stairs, decides nothing.
+ *
+ * Checks gradient and, if there is one, the Hessian's product. Guards lie around each array, arguments are checked to
  * be unchanged, and a gradient that adds is given something to add to. Returns PAL_OK if the check was possible; the
  * verdict is in the report. PAL_ERR_ARGUMENT: the description is not valid, PAL_ERR_MEMORY; the report has the message.
  */
