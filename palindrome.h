@@ -5,6 +5,7 @@
 #include "autograd/autograd.h"
 #include "autograd/file.h"
 #include "autograd/gradcheck.h"
+#include "autograd/gradcheck_function.h"
 #include "autograd/operation.h"
 #include "ops/ops.h"
 #include "optim/minimise.h"

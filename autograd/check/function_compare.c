@@ -1,0 +1,251 @@
+/* function_compare.c - compares the hand-written derivative with the numeric one along directions.
+ *
+ * A dense direction tells of all elements at once, but a single wrong element is a small part of it. So there are
+ * directions over parts of each argument: slices across each axis, halves, corners and random handfuls.
+ *
+ * An accusation needs more than one difference. The numeric derivative must agree with that of smaller windows, down to
+ * where rounding hides the difference; and the rounding of the hand-written derivative is measured and allowed. */
+#include "autograd/check/function.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A direction whose bar is a larger part of the derivative decides nothing. */
+static double limit(const pal__fn *c) { return c->f->dtype == PAL_F32 ? 0.05 : 1e-3; }
+
+static double root_of_squares(const double *a, const double *b, size_t n)
+{
+    double squares = 0, most = 0;
+    for (size_t i = 0; i < n; i++) most = fmax(most, fabs(a[i] * b[i]));
+    if (!(most > 0) || !isfinite(most)) return most;
+    for (size_t i = 0; i < n; i++) squares += a[i] * b[i] / most * (a[i] * b[i] / most);
+    return most * sqrt(squares);
+}
+
+/* Smaller windows agree, as long as they are exact enough to see the difference. Else *slope becomes theirs. */
+static bool confirm(pal__fn *c, pal__fn_line *line, double difference, pal__slope *slope, bool *agree)
+{
+    *agree = true;
+    for (double h = slope->step / 4; h > 0; h /= 8) {
+        pal__slope s;
+        double bend, floor;
+        if (!pal__fn_window(c, line, h, &s, &bend, &floor)) return false;
+        if (!(s.bar < difference / 3)) return true;
+        if (fabs(s.value - slope->value) <= s.bar + slope->bar) continue;
+        *agree = false;
+        *slope = s;
+        return true;
+    }
+    return true;
+}
+
+bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *analytic, pal__fn_outcome *outcome)
+{
+    const double *g = line->correct;
+    double a = 0, most = 0;
+    for (size_t i = 0; i < c->total; i++) a += g[i] * line->d[i], most = fmax(most, fabs(g[i]));
+    const double terms = root_of_squares(g, line->d, c->total), tolerance = c->o.tolerance;
+    double reach = 0;
+    for (size_t i = 0; i < c->total; i++) reach = fmax(reach, fabs(line->d[i]));
+    const double own = 8 * c->eps * (terms + most * reach) + (c->f->dtype == PAL_F32 ? 1e-37 : 1e-306) * reach;
+    *analytic = a;
+    if (!pal__fn_slope(c, line, tolerance / 20, terms, slope)) return false;
+    *outcome = PAL__FN_RIGHT;
+    for (int again = 0; again < 4; again++) {
+        const double scale = fmax(fmax(fabs(a), fabs(slope->value)), terms), apart = fabs(a - slope->value);
+        const double bar = slope->bar + own;
+        const bool nothing = terms <= bar / 100 && bar <= tolerance * slope->size;
+        if (!(bar <= limit(c) * scale) && !nothing) *outcome = slope->kink ? PAL__FN_KINK : PAL__FN_OPEN;
+        if (!isfinite(bar) || apart <= bar + tolerance * scale) return true;
+        bool agree;
+        double murmur;
+        if (!confirm(c, line, apart, slope, &agree)) return false;
+        if (!agree) continue;
+        if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
+        murmur = fmin(murmur, scale / 3);
+        *outcome = slope->kink                                     ? PAL__FN_KINK
+                   : apart > 2 * (bar + murmur) + tolerance * scale ? PAL__FN_WRONG
+                                                                   : PAL__FN_OPEN;
+        double none;
+        pal__fn_move(c, line, 0, &none);
+        return true;
+    }
+    *outcome = PAL__FN_OPEN;
+    double none;
+    pal__fn_move(c, line, 0, &none);
+    return true;
+}
+
+/* ---- Directions over parts ------------------------------------------------------------------------------------ */
+
+typedef struct part {
+    int axis; /* -1: see kind */
+    int64_t from, to;
+    enum { SLICE, DENSE, EVEN, OWN, HANDFUL, ONE } kind;
+} part;
+
+static size_t inner_of(const pal_shape *s, int axis)
+{
+    size_t n = 1;
+    for (int k = axis + 1; k < s->rank; k++) n *= (size_t)s->dim[k];
+    return n;
+}
+
+static void mask_part(pal__fn *c, size_t k, const part *p)
+{
+    const pal_shape *shape = &c->f->in[k].shape;
+    uint8_t *mask = c->mask + c->at[k];
+    const size_t n = c->count[k];
+    memset(c->mask, 0, c->total);
+    if (p->kind == SLICE) {
+        const size_t inner = inner_of(shape, p->axis), dim = (size_t)shape->dim[p->axis];
+        for (size_t i = 0; i < n; i++) {
+            const int64_t at = (int64_t)(i / inner % dim);
+            mask[i] = at >= p->from && at < p->to;
+        }
+    } else if (p->kind == HANDFUL) {
+        const size_t some = (size_t)ceil(sqrt((double)n));
+        pal__fn_uniform(c, some, 0, (double)n, c->t2);
+        for (size_t i = 0; i < some; i++) mask[(size_t)c->t2[i]] = 1;
+    } else if (p->kind == ONE) {
+        mask[p->from] = 1;
+    } else {
+        memset(mask, 1, n);
+    }
+}
+
+enum { MOST_PARTS = 256 };
+
+static void add_slices(const pal_shape *s, part *parts, size_t *n)
+{
+    enum { ALL = 8 };
+    for (int axis = 0; axis < s->rank; axis++) {
+        const int64_t dim = s->dim[axis];
+        if (dim < 2) continue;
+        for (int64_t i = 0; i < dim && *n < MOST_PARTS; i++) {
+            const bool edge = i < 2 || i >= dim - 2;
+            if (dim > ALL && !edge && i % (dim / 4) != dim / 8) continue;
+            parts[(*n)++] = (part){axis, i, i + 1, SLICE};
+        }
+        if (dim > 3 && *n + 2 < MOST_PARTS) {
+            parts[(*n)++] = (part){axis, 0, dim / 2, SLICE};
+            parts[(*n)++] = (part){axis, dim / 2, dim, SLICE};
+        }
+    }
+}
+
+static size_t list_parts(pal__fn *c, size_t k, part *parts)
+{
+    enum { FEW = 12, HANDFULS = 6 };
+    const size_t count = c->count[k];
+    size_t n = 0;
+    for (unsigned i = 0; i < c->o.directions && n < MOST_PARTS / 2; i++)
+        parts[n++] = (part){.axis = -1, .kind = i == 1 ? EVEN : i % 4 == 3 ? OWN : DENSE};
+    if (count < 2) return n;
+    if (count <= FEW) {
+        for (size_t i = 0; i < count; i++) parts[n++] = (part){-1, (int64_t)i, 0, ONE};
+    } else {
+        parts[n++] = (part){-1, 0, 0, ONE};
+        parts[n++] = (part){-1, (int64_t)count - 1, 0, ONE};
+        for (int i = 0; i < HANDFULS; i++) parts[n++] = (part){.axis = -1, .kind = HANDFUL};
+        add_slices(&c->f->in[k].shape, parts, &n);
+    }
+    return n;
+}
+
+/* Compares the derivatives by argument k: of f; or of <c->weights, gradient>, whose hand-written derivative c->g then is.
+ */
+bool pal__fn_argument(pal__fn *c, size_t k)
+{
+    part parts[MOST_PARTS];
+    const size_t n = list_parts(c, k, parts);
+    size_t decided = 0, kinks = 0, dense = 0;
+    double start = 0;
+    bool own = false;
+    pal__fn_reach(c, false);
+    for (size_t i = 0; i < n; i++) {
+        const bool whole = parts[i].kind == DENSE || parts[i].kind == EVEN || parts[i].kind == OWN;
+        if (own != (parts[i].kind == OWN)) pal__fn_reach(c, own = !own);
+        mask_part(c, k, &parts[i]);
+        pal__fn_direct(c, k, parts[i].kind == EVEN, c->d);
+        double most = 0, analytic;
+        for (size_t j = 0; j < c->count[k]; j++) most = fmax(most, fabs(c->d[c->at[k] + j]));
+        if (most == 0) continue;
+        pal__fn_line line = {.first = k, .last = k + 1, .d = c->d, .weights = c->weights, .correct = c->g, .start = parts[i].kind == OWN ? 0 : start};
+        pal__slope slope;
+        pal__fn_outcome outcome;
+        if (!pal__fn_compare(c, &line, &slope, &analytic, &outcome)) return false;
+        if (whole && parts[i].kind != OWN && outcome == PAL__FN_RIGHT) start = line.start;
+        c->r->directions++;
+        if (outcome == PAL__FN_WRONG) return pal__fn_diagnose(c, k, &slope, analytic, line.start);
+        c->r->kinks += outcome == PAL__FN_KINK;
+        c->r->undecided += outcome == PAL__FN_OPEN;
+        dense += whole;
+        decided += whole && outcome == PAL__FN_RIGHT;
+        kinks += whole && outcome == PAL__FN_KINK;
+        if (whole && i == 2 && !decided) break; /* the parts are not better */
+    }
+    if (!dense || 2 * decided >= dense) return true;
+    const bool bent = kinks > 0;
+    if (c->r->verdict == PAL_CHECK_PASS || (c->r->verdict == PAL_CHECK_KINK && !bent)) {
+        c->r->verdict = bent ? PAL_CHECK_KINK : PAL_CHECK_UNDECIDED;
+        snprintf(c->r->argument, sizeof c->r->argument, "%s", c->f->in[k].name);
+        snprintf(c->r->message, sizeof c->r->message,
+                 bent ? "%s of %s: the function has a kink there, along %zu of %zu directions; list it in `kinks`, or "
+                        "change the seed"
+                      : "%s of %s: the function's rounding hides its derivative, along %zu of %zu directions",
+                 c->weights ? "Hessian's product" : "gradient", c->f->in[k].name, dense - decided, dense);
+    }
+    return true;
+}
+
+/* ---- The Hessian's product ------------------------------------------------------------------------------------ */
+
+/* H u twice: into zeros, and over other numbers. */
+static bool product_writes(pal__fn *c, const double *u)
+{
+    if (!pal__fn_product(c, u, 0, c->g) || !pal__fn_product(c, u, 1, c->t2)) return false;
+    const double rounding = 1e4 * c->eps;
+    for (size_t k = 0; k < c->f->n_in; k++) {
+        const double *first = c->g + c->at[k], *second = c->t2 + c->at[k];
+        double most = 0;
+        for (size_t i = 0; i < c->count[k]; i++) most = fmax(most, fabs(first[i]));
+        for (size_t i = 0; i < c->count[k] && c->f->in[k].constraint != PAL_FIXED; i++) {
+            if (fabs(second[i] - first[i]) <= rounding * most || second[i] == first[i]) continue;
+            char index[96];
+            snprintf(c->r->argument, sizeof c->r->argument, "%s", c->f->in[k].name);
+            snprintf(c->r->index, sizeof c->r->index, "%s",
+                     pal__fn_index(&c->f->in[k].shape, i, index, sizeof index));
+            return pal__fn_accuse(c, second[i] == 1 ? PAL_MISTAKE_UNWRITTEN : PAL_MISTAKE_ADDS,
+                                  "Hessian's product of %s at %s is not written: %.6g, then %.6g", c->f->in[k].name, index,
+                                  first[i], second[i]);
+        }
+    }
+    return true;
+}
+
+/* v' (H u) is the derivative of <u, gradient> along v. So H u is compared as a gradient is. */
+bool pal__fn_second(pal__fn *c)
+{
+    enum { TIMES = 2 };
+    bool ok = true;
+    for (int time = 0; time < TIMES && ok; time++) {
+        memset(c->hu, 0, c->total * sizeof *c->hu);
+        pal__fn_reach(c, false);
+        for (size_t k = 0; k < c->f->n_in; k++) {
+            if (c->f->in[k].constraint == PAL_FIXED) continue;
+            mask_part(c, k, &(part){.axis = -1, .kind = DENSE});
+            pal__fn_direct(c, k, false, c->d);
+            for (size_t i = c->at[k]; i < c->at[k] + c->count[k]; i++) c->hu[i] = pal__fn_round(c, c->d[i]);
+        }
+        c->weights = c->hu;
+        c->r->second = true;
+        ok = product_writes(c, c->hu);
+        for (size_t k = 0; k < c->f->n_in && ok; k++)
+            if (c->f->in[k].constraint != PAL_FIXED && c->count[k]) ok = pal__fn_argument(c, k);
+        c->weights = NULL;
+    }
+    if (ok) c->r->second = false;
+    return ok;
+}

@@ -1,0 +1,182 @@
+/* function_steps.c - the derivative of f along a line, with an error bar, from values of f alone.
+ *
+ * The values at 17 Chebyshev points of a window -h .. h give the coefficients of f's Chebyshev series there. If f is
+ * smooth on the window, they fall until they reach a plateau, and the plateau is the rounding of f (Aurentz and
+ * Trefethen, Chopping a Chebyshev series, ACM Trans. Math. Software 43, 2017). So the same values give the derivative at
+ * 0, what is missing in the series, and the noise (More and Wild, Estimating computational noise, SIAM J. Sci. Comput.
+ * 33, 2011, use differences of values at equal distances for the last; Estimating derivatives of noisy simulations, ACM
+ * Trans. Math. Software 38, 2012, choose a step by it). Noise in a derivative is noise / h: so large windows are good
+ * in float32, as long as f is smooth there. The ladder of windows begins with the largest and keeps the least bar.
+ *
+ * In float32, x + t d is rounded. pal__fn_move tells by how much f changes thereby, and this is subtracted.
+ *
+ * A kink: the bend (f(h) - 2 f(0) + f(-h)) / h falls with h where f is smooth. Where it does not, the slopes on the two
+ * sides differ. */
+#include "autograd/check/function.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N = PAL__FN_DEGREE, TAIL = 4, LEVELS = 14, WORSE = 2 };
+static const double widest = 0.98, narrower = 0.25;
+
+static double cosine(int k) { return cos(k * 3.14159265358979323846 / N); }
+
+/* The number that the line follows, at t. *finite: it can be used. */
+static bool follow(pal__fn *c, const pal__fn_line *line, double t, double *value, double *size)
+{
+    double correction;
+    pal__fn_move(c, line, t, &correction);
+    if (!line->weights) {
+        if (!pal__fn_value(c, value, size)) return false;
+    } else {
+        if (!pal__fn_gradient(c, c->t2)) return false;
+        double sum = 0, squares = 0;
+        for (size_t i = 0; i < c->total; i++) {
+            const double term = line->weights[i] * c->t2[i];
+            sum += term;
+            squares += term * term;
+        }
+        *value = sum;
+        *size = sqrt(squares);
+    }
+    *value -= correction;
+    return true;
+}
+
+/* The Chebyshev coefficients of the values at cos(j pi / N). */
+static void transform(const double *v, double *coefficient)
+{
+    double table[2 * N];
+    for (int k = 0; k < 2 * N; k++) table[k] = cosine(k);
+    for (int k = 0; k <= N; k++) {
+        double sum = (v[0] + v[N] * (k % 2 ? -1 : 1)) / 2;
+        for (int j = 1; j < N; j++) sum += v[j] * table[j * k % (2 * N)];
+        coefficient[k] = sum * (k == 0 || k == N ? 1.0 : 2.0) / N;
+    }
+}
+
+/* The last coefficient that stands out of the plateau. */
+static int chop(const double *coefficient, double plateau)
+{
+    int k = N;
+    while (k > 0 && fabs(coefficient[k]) <= 3 * plateau) k--;
+    return k;
+}
+
+static double plateau_of(const double *coefficient, double rounding)
+{
+    double most = rounding;
+    for (int k = N - TAIL + 1; k <= N; k++) most = fmax(most, fabs(coefficient[k]));
+    /* a longer plateau tells more */
+    const int from = chop(coefficient, most) + 1;
+    double squares = 0;
+    for (int k = from; k <= N; k++) squares += coefficient[k] * coefficient[k];
+    return from <= N ? fmax(most, 1.5 * sqrt(squares / (N - from + 1))) : most;
+}
+
+/* The derivative at 0 on the window of half width h. *bend: the distance of the one-sided differences; *floor: what
+ * rounding alone makes of it. */
+bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *out, double *bend, double *floor)
+{
+    double v[N + 1], coefficient[N + 1], most = 0, size, middle = 0;
+    bool finite = true;
+    for (int j = 0; j <= N; j++) {
+        if (!follow(c, line, j == N / 2 ? 0 : h * cosine(j), &v[j], &size)) return false;
+        finite = finite && isfinite(v[j]) && isfinite(size);
+        if (!finite) break;
+        most = fmax(most, size);
+        if (j == N / 2) middle = size;
+    }
+    *out = (pal__slope){.bar = INFINITY, .step = h, .size = middle};
+    *bend = NAN;
+    if (!finite) return true;
+    transform(v, coefficient);
+    /* A value is rounded at least once: by up to eps, with a standard deviation of eps / sqrt(3). A coefficient has
+     * sqrt(2 / N) of it. */
+    const double rounding = 0.6 * c->eps * most + (c->f->dtype == PAL_F32 ? 1e-45 : 5e-324);
+    const double plateau = plateau_of(coefficient, 2 * rounding * sqrt(2.0 / N));
+    const int last = chop(coefficient, plateau);
+    if (last < N / 2 && most > 0) c->r->noise = fmax(c->r->noise, plateau * sqrt(N / 2.0) / most);
+    double sum = 0, squares = 0;
+    for (int k = 1; k <= last; k += 2) {
+        sum += k % 4 == 1 ? k * coefficient[k] : -k * coefficient[k];
+        squares += k * k;
+    }
+    out->value = sum / h;
+    out->bar = last > N - TAIL ? 200 * plateau / h : plateau * (3 * sqrt(squares) + 3 * (last + 2)) / h;
+    *bend = (v[0] - 2 * v[N / 2] + v[N]) / h;
+    *floor = 40 * fmax(rounding, plateau / 20) / h;
+    return true;
+}
+
+/* Whether the bend stays as it is, or grows, over the three smallest windows where it stands out of the rounding. */
+static bool is_kink(const double *bend, const double *floor, int n)
+{
+    int last = n - 1;
+    while (last >= 0 && !(fabs(bend[last]) > floor[last])) last--;
+    if (last < 2) return false;
+    for (int k = last; k > last - 2; k--)
+        if (!(fabs(bend[k]) > 0.6 * fabs(bend[k - 1]))) return false;
+    return true;
+}
+
+bool pal__fn_slope(pal__fn *c, pal__fn_line *line, double enough, double scale, pal__slope *out)
+{
+    double h = line->start > 0 ? line->start : widest, bend[LEVELS], floor[LEVELS];
+    int worse = 0, n = 0;
+    *out = (pal__slope){.bar = INFINITY};
+    for (int up = 0; up < 2; up++) {
+        for (int level = 0; level < LEVELS && worse < WORSE; level++, h *= up ? 1 / narrower : narrower) {
+            pal__slope s;
+            double b, f = 0;
+            if (h > widest * 1.001) break;
+            if (!pal__fn_window(c, line, h, &s, &b, &f)) return false;
+            if (!up) bend[n] = b, floor[n++] = f;
+            if (s.bar < out->bar)
+                *out = s, worse = 0;
+            else if (isfinite(out->bar) && f > 0 && s.bar > 2 * out->bar)
+                worse++;
+            if (out->bar <= enough * fmax(scale, fabs(out->value))) goto found;
+        }
+        h = line->start / narrower; /* then wider windows than the one it began with */
+        worse = line->start > 0 ? 0 : WORSE;
+    }
+found:
+    out->kink = is_kink(bend, floor, n) && !(out->bar <= 0.01 * fmax(scale, fabs(out->value)));
+    if (isfinite(out->bar)) line->start = out->step;
+    double none;
+    pal__fn_move(c, line, 0, &none);
+    return true;
+}
+
+/* The hand-written derivative is rounded, too. It is followed along the line on a window so narrow that it hardly
+ * changes; what is no smooth series is its rounding. */
+bool pal__fn_murmur(pal__fn *c, const pal__fn_line *line, double h, double *bar)
+{
+    double v[N + 1], coefficient[N + 1], none, most = 0;
+    const double narrow = fmin(h, fmax(h / 16, 512 * c->eps));
+    *bar = INFINITY;
+    for (int j = 0; j <= N; j++) {
+        pal__fn_move(c, line, j == N / 2 ? 0 : narrow * cosine(j), &none);
+        if (!(line->weights ? pal__fn_product(c, line->weights, 0, c->t2) : pal__fn_gradient(c, c->t2))) return false;
+        double sum = 0, squares = 0;
+        for (size_t i = 0; i < c->total; i++) {
+            const double term = c->t2[i] * line->d[i];
+            sum += term;
+            squares += term * term;
+        }
+        v[j] = sum;
+        most = fmax(most, sqrt(squares));
+    }
+    pal__fn_move(c, line, 0, &none);
+    for (int j = 0; j <= N; j++)
+        if (!isfinite(v[j])) return true;
+    transform(v, coefficient);
+    const double plateau = plateau_of(coefficient, c->eps * most * sqrt(2.0 / N));
+    const int last = chop(coefficient, plateau);
+    double at = 0;
+    for (int k = 0; k <= last; k += 2) at += k % 4 ? -coefficient[k] : coefficient[k];
+    *bar = fabs(v[N / 2] - at) + 3 * plateau * sqrt(last + 1.0);
+    return true;
+}
