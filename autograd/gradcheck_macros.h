@@ -3,12 +3,12 @@
  *     PAL_ASSERT_GRADIENT(&layernorm);                  with the default options
  *     PAL_ASSERT_GRADIENT_WITH(&layernorm, &options);
  *
- * A failed assertion tells the one line of the report: what is wrong with the derivative, and where. It ends the test
- * in the way of the framework whose header was included before this one: <check.h>    ck_abort_msg, which adds file and
- * line <cmocka.h>   fail_msg, which adds file and line neither      FILE:LINE and the message on standard error, then
- * abort(). NDEBUG does not switch it off. An assertion holds if the verdict is "pass" or "kink": at a kink there is no
- * derivative to compare with. It fails if the derivative is wrong, if it could not be decided, and if the check was not
- * possible.
+ * A failed assertion tells the function and the one line of the report: what is wrong with the derivative, and where.
+ * It ends the test in the way of the framework whose header was included before this one: <check.h>    ck_abort_msg,
+ * which adds file and line <cmocka.h>   fail_msg, which adds file and line neither      FILE:LINE and the message on
+ * standard error, then abort(). NDEBUG does not switch it off. An assertion holds if the verdict is "pass" or "kink":
+ * at a kink there is no derivative to compare with. It fails if the derivative is wrong, if it could not be decided,
+ * and if the check was not possible.
  *
  *     int main(void)
  *     {
@@ -77,7 +77,7 @@ static inline bool pal_gradient_holds(pal_status status, const pal_function_repo
     return status == PAL_OK && (r->verdict == PAL_CHECK_PASS || r->verdict == PAL_CHECK_KINK);
 }
 
-/* Checks with a context of its own. The message is never empty where the gradient does not hold. */
+/* Checks with a context of its own. The report has a name, and a message if the gradient does not hold. */
 static inline bool pal_gradient_check(const pal_function *function, const pal_function_options *options,
                                       pal_function_report *report)
 {
@@ -92,9 +92,10 @@ static inline bool pal_gradient_check(const pal_function *function, const pal_fu
     pal_context_free(context);
     const bool holds = pal_gradient_holds(status, report);
     if (status != PAL_OK) report->verdict = PAL_CHECK_ERROR;
+    if (!*report->name)
+        snprintf(report->name, sizeof report->name, "%s", function && function->name ? function->name : "a function");
     if (!holds && !*report->message)
-        snprintf(report->message, sizeof report->message, "%.63s: %s",
-                 function && function->name ? function->name : "a function",
+        snprintf(report->message, sizeof report->message, "%s",
                  status == PAL_ERR_MEMORY ? "out of memory" : pal_verdict_text(report->verdict));
     return holds;
 }
@@ -102,13 +103,13 @@ static inline bool pal_gradient_check(const pal_function *function, const pal_fu
 /* ---- Assertions ----------------------------------------------------------------------------------------------- */
 
 #if defined ck_abort_msg
-#define PAL_GRADIENT_FAILS(text) ck_abort_msg("%s", text)
+#define PAL_GRADIENT_FAILS(report) ck_abort_msg("%s: %s", (report).name, (report).message)
 #elif defined fail_msg
-#define PAL_GRADIENT_FAILS(text) fail_msg("%s", text)
+#define PAL_GRADIENT_FAILS(report) fail_msg("%s: %s", (report).name, (report).message)
 #else
-#define PAL_GRADIENT_FAILS(text)                                                                                       \
+#define PAL_GRADIENT_FAILS(report)                                                                                     \
     do {                                                                                                               \
-        fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, text);                                                      \
+        fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, (report).name, (report).message);                       \
         abort();                                                                                                       \
     } while (0)
 #endif
@@ -116,8 +117,7 @@ static inline bool pal_gradient_check(const pal_function *function, const pal_fu
 #define PAL_ASSERT_GRADIENT_WITH(function, options)                                                                    \
     do {                                                                                                               \
         pal_function_report pal_gradient_report;                                                                       \
-        if (!pal_gradient_check(function, options, &pal_gradient_report))                                              \
-            PAL_GRADIENT_FAILS(pal_gradient_report.message);                                                           \
+        if (!pal_gradient_check(function, options, &pal_gradient_report)) PAL_GRADIENT_FAILS(pal_gradient_report);     \
     } while (0)
 #define PAL_ASSERT_GRADIENT(function) PAL_ASSERT_GRADIENT_WITH(function, NULL)
 
@@ -163,12 +163,12 @@ static inline void pal_tap_number(FILE *out, const char *name, double value, con
 }
 
 /* Prints the line of a report, and its block of YAML if the gradient does not hold. Returns whether it holds. */
-static inline bool pal_tap_report(pal_tap *tap, const char *name, const pal_function_report *r)
+static inline bool pal_tap_report(pal_tap *tap, const pal_function_report *r)
 {
     FILE *out = pal_tap_file(tap);
     const bool holds = pal_gradient_holds(PAL_OK, r);
     fprintf(out, "%sok %lu - ", holds ? "" : "not ", (unsigned long)++tap->number);
-    pal_tap_text(out, name, false);
+    pal_tap_text(out, r->name, false);
     if (r->verdict == PAL_CHECK_KINK) fputs(" # SKIP at a kink: no derivative to compare with", out);
     fputc('\n', out);
     if (holds) return true;
@@ -203,7 +203,7 @@ static inline bool pal_tap_gradient(pal_tap *tap, const pal_function *function)
 {
     pal_function_report report;
     pal_gradient_check(function, tap->options, &report);
-    return pal_tap_report(tap, function && function->name ? function->name : "a function", &report);
+    return pal_tap_report(tap, &report);
 }
 
 /* Checks n functions and prints everything on standard output. Returns the exit status: 0 if all gradients hold, or 1.

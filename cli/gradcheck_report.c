@@ -91,6 +91,13 @@ static size_t name_width(const pal__result *r) { return strlen(r->report.name); 
 static size_t case_width(const pal__result *r) { return strlen(r->report.label); }
 static size_t where_width(const pal__result *r) { return r->report.error > 0 ? strlen(r->where) : 1; }
 
+static bool has(const pal__checks *c, int order)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->results[i].report.order == order) return true;
+    return false;
+}
+
 static void print_verdict(const pal__checks *c, const char *on, const char *off)
 {
     size_t kinks = 0, failed = 0, undecided = 0;
@@ -102,9 +109,13 @@ static void print_verdict(const pal__checks *c, const char *on, const char *off)
     char text[512];
     const char *verdict = failed ? "FAIL" : undecided ? "NOT DECIDED" : "PASS";
     size_t at = (size_t)snprintf(text, sizeof text, ": %zu checks", c->n);
-    for (int order = c->first; order <= c->last; order++)
-        at += (size_t)snprintf(text + at, sizeof text - at, ", %s%.2g at order %d", order == c->first ? "worst " : "",
+    bool first = true;
+    for (int order = c->first; order <= c->last; order++) {
+        if (c->n && !has(c, order)) continue;
+        at += (size_t)snprintf(text + at, sizeof text - at, ", %s%.2g at order %d", first ? "worst " : "",
                                worst(c, order), order);
+        first = false;
+    }
     at +=
         (size_t)snprintf(text + at, sizeof text - at, ", %zu kink%s, %zu failed", kinks, kinks == 1 ? "" : "s", failed);
     if (undecided) at += (size_t)snprintf(text + at, sizeof text - at, ", %zu not decided", undecided);

@@ -29,7 +29,7 @@ static pal_function function(const char *name, bool wrong)
     memset(&f, 0, sizeof f);
     f.struct_size = sizeof f;
     f.name = name;
-    f.source = "assertions.c";
+    f.source = "the \"file\".c";
     f.dtype = PAL_F64;
     f.in = f.out = &x;
     f.n_in = f.n_out = 1;

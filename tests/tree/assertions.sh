@@ -45,12 +45,12 @@ made "${CC:-cc}" c11
 check "plain: the right one holds" grep -q '^the right one holds$' out
 check "plain: the wrong one does not" [ "$(grep -c 'the wrong one' out)" -eq 0 ]
 check "plain: it aborts" [ $status -eq 134 ]
-check "plain: file, line, name and mistake" grep -q "assertions.c:$(echo "$line" | tail -n 1): .*sign is flipped" err
+check "plain: file, line, name and mistake" grep -q "assertions.c:$(echo "$line" | tail -n 1): square # \"wrong\": .*sign is flipped" err
 made "${CC:-cc}" c11 -DNDEBUG
 check "plain: NDEBUG changes nothing" [ $status -eq 134 ]
 
 made "${CC:-cc}" c11 -DWITH_CMOCKA
-check "cmocka: fail_msg" grep -q '^ERROR: .*sign is flipped' err
+check "cmocka: fail_msg" grep -q '^ERROR: square # "wrong": .*sign is flipped' err
 check "cmocka: its line" grep -q "assertions.c:$(echo "$line" | tail -n 1): error" err
 check "cmocka: it ends the test" [ $status -eq 3 ]
 
@@ -63,18 +63,18 @@ check "tap: not ok, and # is no remark" grep -q '^not ok 2 - square \\# "wrong"$
 check "tap: the block ends" [ "$(grep -c '^  ---$\|^  \.\.\.$' out)" -eq 2 ]
 check "tap: the mistake" grep -q '^  mistake: "the sign is flipped"$' out
 check "tap: numbers" grep -q '^  numeric: -*[0-9]' out
-check "tap: text in quotes" grep -q '^  message: ".*\\"wrong\\"' out
+check "tap: text in quotes" grep -q '^  source: "the \\"file\\".c"$' out
 if python3 -c 'import yaml' 2>said; then
-    sed -n '/^  ---$/,/^  \.\.\.$/p' out >block
+    sed -n '/^  ---$/,/^  \.\.\.$/s/^  //p' out >block
     check "tap: the block is YAML" python3 -c 'import sys, yaml
-assert yaml.safe_load(open("block"))["source"] == "assertions.c"'
+assert yaml.safe_load(open("block"))["source"] == "the \"file\".c"'
 fi
 
 if pkg-config --exists check; then
     # shellcheck disable=SC2046
     made "${CC:-cc}" c11 -DWITH_CHECK -Wno-pedantic -Wno-error $(pkg-config --cflags --libs check)
     check "Check: one of two fails" grep -q '50%.*Checks: 2, Failures: 1, Errors: 0' out
-    check "Check: its line and the message" grep -q "assertions.c:$(echo "$line" | head -n 1):F:.*sign is flipped" out
+    check "Check: its line and the message" grep -q "assertions.c:$(echo "$line" | head -n 1):F:.*: square # \"wrong\": .*sign is flipped" out
 fi
 for compiler in g++ clang++; do
     command -v $compiler >said || continue
