@@ -78,10 +78,9 @@ static void attention_backward(float *dq, float *dk, float *dv, const float *dy,
     }
 }
 
-/* ---- y[o][i] = sum over c, j of w[o][c][j] x[c][i + j - 1], with zeros beyond both ends ----------------------------
- */
+/* ---- y[o][i] = sum over c, j of w[o][c][j] x[c][i + j - TAPS / 2], with zeros beyond both ends ------------------- */
 
-enum { TAPS = 3 };
+enum { TAPS = 5 };
 static void convolution(float *y, const float *x, const float *w, int from, int to, int n)
 {
     for (int o = 0; o < to; o++)
@@ -89,8 +88,8 @@ static void convolution(float *y, const float *x, const float *w, int from, int 
             y[o * n + i] = 0;
             for (int c = 0; c < from; c++)
                 for (int j = 0; j < TAPS; j++)
-                    if (i + j - 1 >= 0 && i + j - 1 < n)
-                        y[o * n + i] += w[(o * from + c) * TAPS + j] * x[c * n + i + j - 1];
+                    if (i + j - TAPS / 2 >= 0 && i + j - TAPS / 2 < n)
+                        y[o * n + i] += w[(o * from + c) * TAPS + j] * x[c * n + i + j - TAPS / 2];
         }
 }
 
@@ -102,9 +101,9 @@ static void convolution_backward(float *dx, float *dw, const float *dy, const fl
             for (int j = 0; j < TAPS; j++) {
                 const int tap = (o * from + c) * TAPS + (wrong ? TAPS - 1 - j : j); /* wrong: the taps are reversed */
                 for (int i = 0; i < n; i++) {
-                    if (i + j - 1 < 0 || i + j - 1 >= n) continue;
-                    dx[c * n + i + j - 1] += w[(o * from + c) * TAPS + j] * dy[o * n + i];
-                    dw[tap] += x[c * n + i + j - 1] * dy[o * n + i];
+                    if (i + j - TAPS / 2 < 0 || i + j - TAPS / 2 >= n) continue;
+                    dx[c * n + i + j - TAPS / 2] += w[(o * from + c) * TAPS + j] * dy[o * n + i];
+                    dw[tap] += x[c * n + i + j - TAPS / 2] * dy[o * n + i];
                 }
             }
 }

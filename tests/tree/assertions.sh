@@ -76,6 +76,14 @@ if pkg-config --exists check; then
     check "Check: one of two fails" grep -q '50%.*Checks: 2, Failures: 1, Errors: 0' out
     check "Check: its line and the message" grep -q "assertions.c:$(echo "$line" | head -n 1):F:.*: square # \"wrong\": .*sign is flipped" out
 fi
+# The first program of docs/gradcheck.md, whose derivative lacks a minus sign in an exponent.
+awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$source/docs/gradcheck.md" >softplus.c
+# shellcheck disable=SC2086
+check "the page's program compiles" ${CC:-cc} -std=c11 -Wall -Wextra -pedantic -Werror -I "$source" softplus.c -o program \
+    -L "$build" -lpalindrome "-Wl,-rpath,$build" -lm
+./program >out 2>err
+check "it says what the page says" grep -q '^softplus.c:16: softplus: gradient of x: it is wrong: at \[' err
+check "the page shows it" grep -q '^softplus.c:16: softplus: gradient of x: it is wrong: at \[' "$source/docs/gradcheck.md"
 for compiler in g++ clang++; do
     command -v $compiler >said || continue
     made $compiler c++17 -DWITH_TAP
