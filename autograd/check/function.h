@@ -38,7 +38,7 @@ typedef struct pal__fn {
     const double *weights; /* while the Hessian's product is checked: u, and c->g is H u */
     double *s, *y, *y2; /* vectors of `total_y` elements: the seed, and results */
     double *vectors;
-    uint8_t *mask;   /* `total`: whether an element moves */
+    uint8_t *mask, *skip; /* `total`: whether an element moves; whether it never does */
     double *elements; /* by element of the argument that fails: its two derivatives and the bar; 3 * total */
     size_t point;
 } pal__fn;

@@ -96,7 +96,7 @@ bool pal__fn_prepare(pal__fn *c)
     c->block = pal__alloc(c->context, c->n_block + ALIGN);
     c->copy = pal__alloc(c->context, c->n_block + ALIGN);
     c->vectors = pal__alloc(c->context, ((VECTORS + MORE) * n + RESULTS * m + 1) * sizeof(double));
-    c->mask = pal__alloc(c->context, n + 1);
+    c->mask = pal__alloc(c->context, 2 * n + 1);
     if (!c->block || !c->copy || !c->vectors || !c->mask) {
         snprintf(c->r->message, sizeof c->r->message, "out of memory");
         c->r->verdict = PAL_CHECK_ERROR;
@@ -104,6 +104,7 @@ bool pal__fn_prepare(pal__fn *c)
         return false;
     }
     place_all(c);
+    c->skip = c->mask + n;
     double **vectors[VECTORS] = {&c->x, &c->x2, &c->scale, &c->d, &c->g, &c->z, &c->t1, &c->t2, &c->hu, &c->elements};
     for (size_t k = 0; k < VECTORS; k++) *vectors[k] = c->vectors + k * n;
     c->s = c->vectors + (VECTORS + MORE) * n;

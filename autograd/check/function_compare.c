@@ -154,6 +154,39 @@ static size_t list_parts(pal__fn *c, size_t k, part *parts)
     return n;
 }
 
+/* Elements that are not finite: a mistake if the function has a derivative there. Else they do not move. */
+static bool not_finite(pal__fn *c, size_t k)
+{
+    memset(c->skip, 0, c->total);
+    for (size_t i = 0; i < c->count[k]; i++) {
+        const size_t at = c->at[k] + i;
+        if (isfinite(c->g[at])) continue;
+        mask_part(c, k, &(part){-1, (int64_t)i, 0, ONE});
+        pal__fn_direct(c, k, false, c->d);
+        pal__fn_line line = {.first = k, .last = k + 1, .d = c->d, .weights = c->weights};
+        pal__slope slope = {.bar = INFINITY};
+        if (c->d[at] != 0 && !pal__fn_slope(c, &line, c->o.tolerance, 0, &slope)) return false;
+        const double value = slope.value / c->d[at], bar = slope.bar / fabs(c->d[at]);
+        if (slope.bar <= limit(c) * fmax(fabs(slope.value), slope.size) && isfinite(value)) {
+            char index[96];
+            snprintf(c->r->argument, sizeof c->r->argument, "%s", c->f->in[k].name);
+            snprintf(c->r->index, sizeof c->r->index, "%s",
+                     pal__fn_index(&c->f->in[k].shape, i, index, sizeof index));
+            c->r->analytic = c->g[at];
+            c->r->numeric = value;
+            c->r->bar = bar;
+            c->r->error = INFINITY;
+            return pal__fn_accuse(c, PAL_MISTAKE_OTHER, "%s of %s: it is %g where there is a derivative: at %s, numeric "
+                                  "%.6g ± %.1g", c->weights ? "Hessian's product" : "gradient", c->f->in[k].name,
+                                  c->g[at], index, value, bar);
+        }
+        c->skip[at] = 1;
+        c->g[at] = 0;
+        c->r->undecided++;
+    }
+    return true;
+}
+
 /* Compares the derivatives by argument k: of f; or of <c->weights, gradient>, whose hand-written derivative c->g then is.
  */
 bool pal__fn_argument(pal__fn *c, size_t k)
@@ -164,6 +197,7 @@ bool pal__fn_argument(pal__fn *c, size_t k)
     double start = 0;
     bool own = false;
     pal__fn_reach(c, false);
+    if (!not_finite(c, k)) return false;
     for (size_t i = 0; i < n; i++) {
         const bool whole = parts[i].kind == DENSE || parts[i].kind == EVEN || parts[i].kind == OWN;
         if (own != (parts[i].kind == OWN)) pal__fn_reach(c, own = !own);

@@ -167,7 +167,7 @@ void pal__fn_direct(pal__fn *c, size_t k, bool even, double *d)
     pal__fn_uniform(c, count, -1, 1, d);
     for (size_t i = 0; i < count; i++) {
         d[i] = even ? 1 : d[i] / 2 + (d[i] < 0 ? -0.5 : 0.5);
-        if (!c->mask[c->at[k] + i]) d[i] = 0;
+        if (!c->mask[c->at[k] + i] || c->skip[c->at[k] + i]) d[i] = 0;
         if (a->constraint == PAL_FREE) d[i] *= reach[i];
     }
     if (a->constraint == PAL_FREE || !n) return;
