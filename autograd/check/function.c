@@ -135,6 +135,7 @@ pal_status pal_gradcheck_function(pal_context *context, const pal_function *func
     c.r->verdict = PAL_CHECK_PASS;
     if (pal__fn_prepare(&c))
         for (c.point = 0; c.point < c.o.points && check_point(&c);) c.point++;
+    if (c.r->verdict == PAL_CHECK_PASS) pal__fn_sum_up(&c);
     pal__fn_free(&c);
     return c.status;
 }

@@ -16,12 +16,19 @@ typedef struct pal__fn_array { /* one array between two guards */
     size_t bytes;
 } pal__fn_array;
 
+typedef struct pal__fn_tally { /* of the directions that move a whole argument */
+    size_t dense, decided, kinks;
+} pal__fn_tally;
+
 typedef struct pal__fn {
     pal_context *context;
     const pal_function *f;
     pal_function_options o;
     pal_function_report *r;
     pal_status status;                                    /* of a check that was not possible */
+    /* the rounding of the number that is followed, as a coefficient of its series: on the smallest window, and along
+     * dense directions */
+    double noise, quiet;
     double eps;                                           /* half the distance of 1 to the next number */
     size_t count[PAL__FN_ARRAYS], at[PAL__FN_ARRAYS];     /* of arguments: elements; where they begin in the vectors */
     size_t n_y[PAL__FN_ARRAYS], at_y[PAL__FN_ARRAYS];     /* the same of results */
@@ -41,12 +48,14 @@ typedef struct pal__fn {
     uint8_t *mask, *skip; /* `total`: whether an element moves; whether it never does */
     double *elements; /* by element of the argument that fails: its two derivatives and the bar; 3 * total */
     size_t point;
+    pal__fn_tally tally[2][PAL__FN_ARRAYS]; /* of the gradient and of the Hessian's product */
 } pal__fn;
 
 /* The derivative along a line. */
 typedef struct pal__slope {
     double value, bar; /* bar: the error is at most this; INFINITY: no step was usable */
     double step;       /* half the width of the window that gave the value */
+    double plateau;    /* the noise of the coefficients in that window */
     double size;       /* the size of f there: the root of the sum of squares of its terms */
     bool kink;
 } pal__slope;
@@ -106,6 +115,7 @@ void pal__fn_move(pal__fn *c, const pal__fn_line *line, double t, double *correc
 
 /* function_steps.c. false: a call failed. `enough`: a bar that needs no improvement, relative to `scale` or the value */
 bool pal__fn_slope(pal__fn *c, pal__fn_line *line, double enough, double scale, pal__slope *out);
+bool pal__fn_noise(pal__fn *c, const pal__fn_line *line); /* before the slopes of an argument */
 bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *out, double *bend, double *floor);
 /* The rounding of <gradient, d> at x, where the slope was found. */
 bool pal__fn_murmur(pal__fn *c, const pal__fn_line *line, double h, double *bar);
@@ -115,6 +125,7 @@ typedef enum pal__fn_outcome { PAL__FN_RIGHT, PAL__FN_WRONG, PAL__FN_KINK, PAL__
 bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *analytic, pal__fn_outcome *outcome);
 bool pal__fn_argument(pal__fn *c, size_t argument);
 bool pal__fn_second(pal__fn *c);
+void pal__fn_sum_up(pal__fn *c); /* the verdict, if nothing was wrong */
 
 /* function_diagnose.c: an argument whose direction (in c->mask, c->d) was wrong */
 bool pal__fn_diagnose(pal__fn *c, size_t argument, const pal__slope *slope, double analytic, double start);

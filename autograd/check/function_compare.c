@@ -55,7 +55,8 @@ bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *
     for (int again = 0; again < 4; again++) {
         const double scale = fmax(fmax(fabs(a), fabs(slope->value)), terms), apart = fabs(a - slope->value);
         const double bar = slope->bar + own;
-        const bool nothing = terms <= bar / 100 && bar <= tolerance * slope->size;
+        const bool constant = terms == 0 && slope->value == 0;
+        const bool nothing = constant || (terms <= bar / 100 && bar <= tolerance * slope->size);
         if (!(bar <= limit(c) * scale) && !nothing) *outcome = slope->kink ? PAL__FN_KINK : PAL__FN_OPEN;
         if (!isfinite(bar) || apart <= bar + tolerance * scale) return true;
         bool agree;
@@ -63,7 +64,6 @@ bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *
         if (!confirm(c, line, apart, slope, &agree)) return false;
         if (!agree) continue;
         if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
-        murmur = fmin(murmur, scale / 3);
         *outcome = slope->kink                                     ? PAL__FN_KINK
                    : apart > 2 * (bar + murmur) + tolerance * scale ? PAL__FN_WRONG
                                                                    : PAL__FN_OPEN;
@@ -157,7 +157,6 @@ static size_t list_parts(pal__fn *c, size_t k, part *parts)
 /* Elements that are not finite: a mistake if the function has a derivative there. Else they do not move. */
 static bool not_finite(pal__fn *c, size_t k)
 {
-    memset(c->skip, 0, c->total);
     for (size_t i = 0; i < c->count[k]; i++) {
         const size_t at = c->at[k] + i;
         if (isfinite(c->g[at])) continue;
@@ -197,6 +196,11 @@ bool pal__fn_argument(pal__fn *c, size_t k)
     double start = 0;
     bool own = false;
     pal__fn_reach(c, false);
+    mask_part(c, k, &(part){.axis = -1, .kind = DENSE});
+    memset(c->skip, 0, c->total);
+    c->quiet = 0;
+    pal__fn_direct(c, k, false, c->d);
+    if (!pal__fn_noise(c, &(pal__fn_line){.first = k, .last = k + 1, .d = c->d, .weights = c->weights})) return false;
     if (!not_finite(c, k)) return false;
     for (size_t i = 0; i < n; i++) {
         const bool whole = parts[i].kind == DENSE || parts[i].kind == EVEN || parts[i].kind == OWN;
@@ -212,6 +216,8 @@ bool pal__fn_argument(pal__fn *c, size_t k)
         if (!pal__fn_compare(c, &line, &slope, &analytic, &outcome)) return false;
         if (whole && parts[i].kind != OWN && outcome == PAL__FN_RIGHT) start = line.start;
         c->r->directions++;
+        if (whole && slope.plateau > 0 && fabs(slope.value) > 10 * slope.bar)
+            c->quiet = c->quiet > 0 ? fmin(c->quiet, slope.plateau) : slope.plateau;
         if (outcome == PAL__FN_WRONG) return pal__fn_diagnose(c, k, &slope, analytic, line.start);
         c->r->kinks += outcome == PAL__FN_KINK;
         c->r->undecided += outcome == PAL__FN_OPEN;
@@ -220,17 +226,10 @@ bool pal__fn_argument(pal__fn *c, size_t k)
         kinks += whole && outcome == PAL__FN_KINK;
         if (whole && i == 2 && !decided) break; /* the parts are not better */
     }
-    if (!dense || 2 * decided >= dense) return true;
-    const bool bent = kinks > 0;
-    if (c->r->verdict == PAL_CHECK_PASS || (c->r->verdict == PAL_CHECK_KINK && !bent)) {
-        c->r->verdict = bent ? PAL_CHECK_KINK : PAL_CHECK_UNDECIDED;
-        snprintf(c->r->argument, sizeof c->r->argument, "%s", c->f->in[k].name);
-        snprintf(c->r->message, sizeof c->r->message,
-                 bent ? "%s of %s: the function has a kink there, along %zu of %zu directions; list it in `kinks`, or "
-                        "change the seed"
-                      : "%s of %s: the function's rounding hides its derivative, along %zu of %zu directions",
-                 c->weights ? "Hessian's product" : "gradient", c->f->in[k].name, dense - decided, dense);
-    }
+    pal__fn_tally *t = &c->tally[c->weights != NULL][k];
+    t->dense += dense;
+    t->decided += decided;
+    t->kinks += kinks;
     return true;
 }
 
@@ -282,4 +281,25 @@ bool pal__fn_second(pal__fn *c)
     }
     if (ok) c->r->second = false;
     return ok;
+}
+
+/* ---- The verdict -------------------------------------------------------------------------------------------------- */
+
+/* No derivative was wrong. But were they compared? Half of the dense directions at all points must have decided. */
+void pal__fn_sum_up(pal__fn *c)
+{
+    for (int second = 0; second < 2; second++)
+        for (size_t k = 0; k < c->f->n_in; k++) {
+            const pal__fn_tally *t = &c->tally[second][k];
+            const bool bent = t->kinks > 0;
+            if (2 * t->decided >= t->dense) continue;
+            if (c->r->verdict != PAL_CHECK_PASS && (c->r->verdict != PAL_CHECK_KINK || bent)) continue;
+            c->r->verdict = bent ? PAL_CHECK_KINK : PAL_CHECK_UNDECIDED;
+            c->r->second = second;
+            snprintf(c->r->argument, sizeof c->r->argument, "%s", c->f->in[k].name);
+            snprintf(c->r->message, sizeof c->r->message, "%s of %s: %s, along %zu of %zu directions%s",
+                     second ? "Hessian's product" : "gradient", c->f->in[k].name,
+                     bent ? "the function has a kink there" : "the function's rounding hides its derivative",
+                     t->dense - t->decided, t->dense, bent ? "; list it in `kinks`, or change the seed" : "");
+        }
 }

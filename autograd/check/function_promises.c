@@ -87,10 +87,9 @@ static bool steady_results(pal__fn *c)
 static void seeds(pal__fn *c)
 {
     for (size_t k = 0; k < c->f->n_out; k++) {
-        double squares = 0, *s = c->s + c->at_y[k];
-        for (size_t i = 0; i < c->n_y[k]; i++) squares += pow(c->y[c->at_y[k] + i], 2);
-        const double typical = c->n_y[k] ? sqrt(squares / (double)c->n_y[k]) : 0;
-        const bool far = isfinite(typical) && typical > 0 && (typical < 1e-3 || typical > 1e3);
+        double *s = c->s + c->at_y[k];
+        const double typical = largest(c->y + c->at_y[k], c->n_y[k]);
+        const bool far = typical > 0 && (typical < 1e-3 || typical > 1e3);
         const double unit = far ? ldexp(1, -ilogb(typical)) : 1;
         pal__fn_uniform(c, c->n_y[k], -1, 1, s);
         for (size_t i = 0; i < c->n_y[k]; i++)

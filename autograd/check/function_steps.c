@@ -3,10 +3,14 @@
  * The values at 17 Chebyshev points of a window -h .. h give the coefficients of f's Chebyshev series there. If f is
  * smooth on the window, they fall until they reach a plateau, and the plateau is the rounding of f (Aurentz and
  * Trefethen, Chopping a Chebyshev series, ACM Trans. Math. Software 43, 2017). So the same values give the derivative at
- * 0, what is missing in the series, and the noise (More and Wild, Estimating computational noise, SIAM J. Sci. Comput.
- * 33, 2011, use differences of values at equal distances for the last; Estimating derivatives of noisy simulations, ACM
- * Trans. Math. Software 38, 2012, choose a step by it). Noise in a derivative is noise / h: so large windows are good
- * in float32, as long as f is smooth there. The ladder of windows begins with the largest and keeps the least bar.
+ * 0, what is missing in the series, and the noise. Noise in a derivative is noise / h: so large windows are good in
+ * float32, as long as f is smooth there. The ladder of windows begins with the largest and keeps the least bar.
+ *
+ * A plateau may also be a function that is too rough for the window. So the noise is measured first, on a window of some
+ * hundred units in the last place, where nothing but rounding is left beyond the lowest coefficients (More and Wild,
+ * Estimating computational noise, SIAM J. Sci. Comput. 33, 2011, use differences of values at equal distances for it;
+ * Estimating derivatives of noisy simulations, ACM Trans. Math. Software 38, 2012, choose a step by it). A plateau far
+ * above it is no noise.
  *
  * In float32, x + t d is rounded. pal__fn_move tells by how much f changes thereby, and this is subtracted.
  *
@@ -19,6 +23,8 @@
 
 enum { N = PAL__FN_DEGREE, TAIL = 4, LEVELS = 14, WORSE = 2 };
 static const double widest = 0.98, narrower = 0.25;
+static const double louder = 4;    /* a plateau so many times the noise is no noise */
+static const double settled = 0.05; /* a series has settled if its tail is such a part of it */
 
 static double cosine(int k) { return cos(k * 3.14159265358979323846 / N); }
 
@@ -95,30 +101,74 @@ bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *
     /* A value is rounded at least once: by up to eps, with a standard deviation of eps / sqrt(3). A coefficient has
      * sqrt(2 / N) of it. */
     const double rounding = 0.6 * c->eps * most + (c->f->dtype == PAL_F32 ? 1e-45 : 5e-324);
-    const double plateau = plateau_of(coefficient, 2 * rounding * sqrt(2.0 / N));
+    double plateau = plateau_of(coefficient, 2 * rounding * sqrt(2.0 / N));
     const int last = chop(coefficient, plateau);
-    if (last < N / 2 && most > 0) c->r->noise = fmax(c->r->noise, plateau * sqrt(N / 2.0) / most);
+    /* Values that do not change at all tell nothing of a rounding inside the function that is larger than the change. */
+    if (!last) plateau = fmax(plateau, c->quiet);
     double sum = 0, squares = 0;
     for (int k = 1; k <= last; k += 2) {
         sum += k % 4 == 1 ? k * coefficient[k] : -k * coefficient[k];
         squares += k * k;
     }
+    const double noise = fmax(fmax(c->noise, c->quiet), 2 * rounding * sqrt(2.0 / N));
+    double highest = 0;
+    for (int k = 1; k <= N; k++) highest = fmax(highest, fabs(coefficient[k]));
     out->value = sum / h;
-    out->bar = last > N - TAIL ? 200 * plateau / h : plateau * (3 * sqrt(squares) + 3 * (last + 2)) / h;
+    out->plateau = plateau;
+    if (plateau <= louder * noise) {
+        out->bar = plateau * (3 * sqrt(squares) + 3 * (last + 2)) / h;
+        if (most > 0) c->r->noise = fmax(c->r->noise, plateau * sqrt(N / 2.0) / most);
+    } else if (plateau <= settled * highest)
+        out->bar = 200 * plateau / h;
     *bend = (v[0] - 2 * v[N / 2] + v[N]) / h;
-    *floor = 40 * fmax(rounding, plateau / 20) / h;
+    *floor = 20 * sqrt(N / 2.0) * noise / h;
     return true;
 }
 
-/* Whether the bend stays as it is, or grows, over the three smallest windows where it stands out of the rounding. */
+static double middle_of(double *v, int n)
+{
+    for (int i = 1; i < n; i++)
+        for (int j = i; j > 0 && v[j] < v[j - 1]; j--) {
+            const double t = v[j];
+            v[j] = v[j - 1];
+            v[j - 1] = t;
+        }
+    return v[n / 2];
+}
+
+/* The rounding of the number that the line follows, in the unit of a coefficient, to c->noise: from third differences,
+ * which have a standard deviation of sqrt(20) times that of the noise. The middle one in size is taken, because a kink
+ * nearby makes a few of them large. */
+bool pal__fn_noise(pal__fn *c, const pal__fn_line *line)
+{
+    double v[N + 1], size, x = 0, d = 0;
+    c->noise = 0;
+    for (size_t i = 0; i < c->total; i++) {
+        if (line->d[i] == 0) continue;
+        x += c->x[i] * c->x[i];
+        d += line->d[i] * line->d[i];
+    }
+    const double h = fmin(0.05, 256 * c->eps * (1 + (d > 0 ? sqrt(x / d) : 0)));
+    for (int j = 0; j <= N; j++) {
+        if (!follow(c, line, h * (2.0 * j / N - 1), &v[j], &size)) return false;
+        if (!isfinite(v[j])) return true;
+    }
+    for (int j = 0; j <= N - 3; j++) v[j] = fabs((v[j + 3] - v[j]) - 3 * (v[j + 2] - v[j + 1]));
+    c->noise = 2 * middle_of(v, N - 2) / (0.6745 * sqrt(20)) * sqrt(2.0 / N);
+    pal__fn_move(c, line, 0, &size);
+    return true;
+}
+
+/* Whether the bend stays as it is over the three smallest windows where it stands out of the rounding. At a jump it is
+ * four times as large on the next window. */
 static bool is_kink(const double *bend, const double *floor, int n)
 {
     int last = n - 1;
     while (last >= 0 && !(fabs(bend[last]) > floor[last])) last--;
     if (last < 2) return false;
-    for (int k = last; k > last - 2; k--)
-        if (!(fabs(bend[k]) > 0.6 * fabs(bend[k - 1]))) return false;
-    return true;
+    const double first = bend[last - 1] / bend[last - 2], second = bend[last] / bend[last - 1];
+    return (first > 0.6 && first < 1.7 && second > 0.6 && second < 1.7) ||
+           (first > 3 && first < 5 && second > 3 && second < 5);
 }
 
 bool pal__fn_slope(pal__fn *c, pal__fn_line *line, double enough, double scale, pal__slope *out)
@@ -135,7 +185,7 @@ bool pal__fn_slope(pal__fn *c, pal__fn_line *line, double enough, double scale, 
             if (!up) bend[n] = b, floor[n++] = f;
             if (s.bar < out->bar)
                 *out = s, worse = 0;
-            else if (isfinite(out->bar) && f > 0 && s.bar > 2 * out->bar)
+            else if (isfinite(out->bar) && isfinite(s.bar) && s.bar > 2 * out->bar)
                 worse++;
             if (out->bar <= enough * fmax(scale, fabs(out->value))) goto found;
         }
