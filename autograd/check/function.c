@@ -32,7 +32,7 @@ const char *pal_mistake_text(pal_mistake mistake)
     return (unsigned)mistake < PAL_MISTAKE_COUNT ? texts[mistake] : "unknown mistake";
 }
 
-/* ---- The description ------------------------------------------------------------------------------------------ */
+/* ---- The description --------------------------------------------------------------------------------------------- */
 
 static pal_status valid_array(const pal_function *f, const pal_array *a, bool argument, pal_error *err)
 {
@@ -57,8 +57,8 @@ static pal_status valid_array(const pal_function *f, const pal_array *a, bool ar
     const int32_t rank = a->shape.rank;
     const bool square = rank >= 2 && a->shape.dim[rank - 1] == a->shape.dim[rank - 2];
     if (a->constraint == PAL_SYMMETRIC && !square)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "function %.80s: %.80s cannot be symmetric: it is not square", f->name,
-                             a->name);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "function %.80s: %.80s cannot be symmetric: it is not square",
+                             f->name, a->name);
     if (a->n_kinks && !a->kinks)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "function %.80s: the kinks of %.80s are NULL", f->name, a->name);
     return PAL_OK;
@@ -89,7 +89,7 @@ pal_status pal__fn_valid(const pal_function *f, pal_error *err)
     return PAL_OK;
 }
 
-/* ---- The check ------------------------------------------------------------------------------------------------ */
+/* ---- The check --------------------------------------------------------------------------------------------------- */
 
 static bool check_point(pal__fn *c)
 {

@@ -25,28 +25,28 @@ typedef struct pal__fn {
     const pal_function *f;
     pal_function_options o;
     pal_function_report *r;
-    pal_status status;                                    /* of a check that was not possible */
+    pal_status status; /* of a check that was not possible */
     /* the rounding of the number that is followed, as a coefficient of its series: on the smallest window, and along
      * dense directions */
     double noise, quiet;
-    double eps;                                           /* half the distance of 1 to the next number */
-    size_t count[PAL__FN_ARRAYS], at[PAL__FN_ARRAYS];     /* of arguments: elements; where they begin in the vectors */
-    size_t n_y[PAL__FN_ARRAYS], at_y[PAL__FN_ARRAYS];     /* the same of results */
+    double eps;                                       /* half the distance of 1 to the next number */
+    size_t count[PAL__FN_ARRAYS], at[PAL__FN_ARRAYS]; /* of arguments: elements; where they begin in the vectors */
+    size_t n_y[PAL__FN_ARRAYS], at_y[PAL__FN_ARRAYS]; /* the same of results */
     size_t total, total_y;
     pal__fn_array in[PAL__FN_ARRAYS], out[PAL__FN_ARRAYS], seed[PAL__FN_ARRAYS], gradient[PAL__FN_ARRAYS],
         direction[PAL__FN_ARRAYS], product[PAL__FN_ARRAYS], saved;
     unsigned char *block, *copy; /* all arrays with their guards; what arguments, seeds and directions must stay */
     size_t n_block;
-    unsigned char guard; /* the byte that fills the guards */
+    unsigned char guard;  /* the byte that fills the guards */
     uint64_t draw, drawn; /* of the calls at this point; the number of random vectors so far */
     /* vectors of `total` elements: the point, another one, how far an element may move, a direction, the gradient,
      * noise, and room */
     double *x, *x2, *scale, *d, *g, *z, *t1, *t2, *hu;
     const double *weights; /* while the Hessian's product is checked: u, and c->g is H u */
-    double *s, *y, *y2; /* vectors of `total_y` elements: the seed, and results */
+    double *s, *y, *y2;    /* vectors of `total_y` elements: the seed, and results */
     double *vectors;
     uint8_t *mask, *skip; /* `total`: whether an element moves; whether it never does */
-    double *elements; /* by element of the argument that fails: its two derivatives and the bar; 3 * total */
+    double *elements;     /* by element of the argument that fails: its two derivatives and the bar; 3 * total */
     size_t point;
     pal__fn_tally tally[2][PAL__FN_ARRAYS]; /* of the gradient and of the Hessian's product */
 } pal__fn;
@@ -84,13 +84,13 @@ bool pal__fn_accuse(pal__fn *c, pal_mistake mistake, const char *format, ...) __
 void pal__fn_store(pal__fn *c, const double *x, size_t argument); /* x: `total` */
 void pal__fn_store_seed(pal__fn *c);
 bool pal__fn_forward(pal__fn *c);
-bool pal__fn_backward(pal__fn *c);                   /* after forward */
+bool pal__fn_backward(pal__fn *c); /* after forward */
 bool pal__fn_read(pal__fn *c, const pal__fn_array *arrays, bool results, double *out);
 void pal__fn_fill(pal__fn *c, const pal__fn_array *a, const double *values); /* in the function's type */
 double pal__fn_round(const pal__fn *c, double x);
-void pal__fn_remember(pal__fn *c);                   /* after a change of arguments, seeds or directions */
+void pal__fn_remember(pal__fn *c); /* after a change of arguments, seeds or directions */
 void pal__fn_guard(pal__fn *c, unsigned char byte);
-bool pal__fn_intact(pal__fn *c, const char *who);    /* guards, arguments, seeds, directions */
+bool pal__fn_intact(pal__fn *c, const char *who); /* guards, arguments, seeds, directions */
 /* f at the stored arguments; *size: the root of the sum of squares of its terms */
 bool pal__fn_value(pal__fn *c, double *value, double *size);
 /* The gradient at the stored arguments, from zeros. */
@@ -113,7 +113,8 @@ void pal__fn_reach(pal__fn *c, bool own); /* how far elements may move; own: mea
 void pal__fn_direct(pal__fn *c, size_t argument, bool even, double *d);
 void pal__fn_move(pal__fn *c, const pal__fn_line *line, double t, double *correction);
 
-/* function_steps.c. false: a call failed. `enough`: a bar that needs no improvement, relative to `scale` or the value */
+/* function_steps.c. false: a call failed. `enough`: a bar that needs no improvement, relative to `scale` or the value
+ */
 bool pal__fn_slope(pal__fn *c, pal__fn_line *line, double enough, double scale, pal__slope *out);
 bool pal__fn_noise(pal__fn *c, const pal__fn_line *line); /* before the slopes of an argument */
 bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *out, double *bend, double *floor);

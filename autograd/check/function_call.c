@@ -48,7 +48,7 @@ const char *pal__fn_index(const pal_shape *shape, size_t i, char *buf, size_t si
     return buf;
 }
 
-/* ---- The block ------------------------------------------------------------------------------------------------ */
+/* ---- The block --------------------------------------------------------------------------------------------------- */
 
 static void place(pal__fn *c, pal__fn_array *a, size_t bytes, size_t *end)
 {
@@ -121,7 +121,7 @@ void pal__fn_free(pal__fn *c)
     pal__free(c->context, c->mask);
 }
 
-/* ---- Numbers in the function's type --------------------------------------------------------------------------- */
+/* ---- Numbers in the function's type ------------------------------------------------------------------------------ */
 
 double pal__fn_round(const pal__fn *c, double x) { return c->f->dtype == PAL_F32 ? (double)(float)x : x; }
 
@@ -138,7 +138,8 @@ static void fetch(const pal__fn *c, const pal__fn_array *a, double *out)
     if (c->f->dtype == PAL_F64)
         memcpy(out, a->data, a->bytes);
     else
-        for (size_t i = 0; i < a->bytes / sizeof(float); i++) out[i] = (double)((const float *)(const void *)a->data)[i];
+        for (size_t i = 0; i < a->bytes / sizeof(float); i++)
+            out[i] = (double)((const float *)(const void *)a->data)[i];
 }
 
 void pal__fn_store(pal__fn *c, const double *x, size_t k)
@@ -164,7 +165,7 @@ bool pal__fn_read(pal__fn *c, const pal__fn_array *arrays, bool results, double 
     return true;
 }
 
-/* ---- Guards --------------------------------------------------------------------------------------------------- */
+/* ---- Guards ------------------------------------------------------------------------------------------------------ */
 
 /* Calls visit for each array; kind: what must stay the same. */
 static void each(pal__fn *c, bool (*visit)(pal__fn *, const pal__fn_array *, const char *, const char *, const char *),
@@ -230,7 +231,7 @@ bool pal__fn_intact(pal__fn *c, const char *who)
     return c->r->verdict != PAL_CHECK_FAIL;
 }
 
-/* ---- Calls ---------------------------------------------------------------------------------------------------- */
+/* ---- Calls ------------------------------------------------------------------------------------------------------- */
 
 typedef struct pointers {
     const void *in[PAL__FN_ARRAYS], *seed[PAL__FN_ARRAYS], *direction[PAL__FN_ARRAYS];
@@ -251,8 +252,15 @@ static bool call(pal__fn *c, pal_function_fn code, const char *who, bool gradien
         p.out[k] = c->out[k].data;
         p.seed[k] = c->seed[k].data;
     }
-    const pal_function_call it = {.in = p.in, .out = p.out, .seed = p.seed, .gradient = p.gradient,
-        .direction = p.direction, .product = p.product, .saved = c->saved.data, .draw = c->draw, .user = c->f->user};
+    const pal_function_call it = {.in = p.in,
+                                  .out = p.out,
+                                  .seed = p.seed,
+                                  .gradient = p.gradient,
+                                  .direction = p.direction,
+                                  .product = p.product,
+                                  .saved = c->saved.data,
+                                  .draw = c->draw,
+                                  .user = c->f->user};
     c->r->calls += code == c->f->forward;
     const int failed = code(&it);
     return !failed || pal__fn_error(c, "%s failed: it returned %d", who, failed);

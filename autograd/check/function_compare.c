@@ -14,6 +14,10 @@
 /* A direction whose bar is a larger part of the derivative decides nothing. */
 static double limit(const pal__fn *c) { return c->f->dtype == PAL_F32 ? 0.05 : 1e-3; }
 
+/* Rounding may be smooth: where x^2 is tiny beside 1, 1 - x^2 is rounded to the same number over many neighbouring x, and
+ * what follows from it varies by this many times its rounding, as smoothly as f. */
+static const double smoothly = 256;
+
 static double root_of_squares(const double *a, const double *b, size_t n)
 {
     double squares = 0, most = 0;
@@ -64,9 +68,9 @@ bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *
         if (!confirm(c, line, apart, slope, &agree)) return false;
         if (!agree) continue;
         if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
-        *outcome = slope->kink                                     ? PAL__FN_KINK
-                   : apart > 2 * (bar + murmur) + tolerance * scale ? PAL__FN_WRONG
-                                                                   : PAL__FN_OPEN;
+        const double smooth = fmax(smoothly * c->eps * slope->size, smoothly / 4 * c->quiet) / slope->step;
+        const double doubt = fmax(4 * (slope->bar + own), smooth) + 2 * murmur + tolerance * scale;
+        *outcome = slope->kink ? PAL__FN_KINK : apart > doubt ? PAL__FN_WRONG : PAL__FN_OPEN;
         double none;
         pal__fn_move(c, line, 0, &none);
         return true;
@@ -77,7 +81,7 @@ bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *
     return true;
 }
 
-/* ---- Directions over parts ------------------------------------------------------------------------------------ */
+/* ---- Directions over parts --------------------------------------------------------------------------------------- */
 
 typedef struct part {
     int axis; /* -1: see kind */
@@ -169,15 +173,16 @@ static bool not_finite(pal__fn *c, size_t k)
         if (slope.bar <= limit(c) * fmax(fabs(slope.value), slope.size) && isfinite(value)) {
             char index[96];
             snprintf(c->r->argument, sizeof c->r->argument, "%s", c->f->in[k].name);
-            snprintf(c->r->index, sizeof c->r->index, "%s",
-                     pal__fn_index(&c->f->in[k].shape, i, index, sizeof index));
+            snprintf(c->r->index, sizeof c->r->index, "%s", pal__fn_index(&c->f->in[k].shape, i, index, sizeof index));
             c->r->analytic = c->g[at];
             c->r->numeric = value;
             c->r->bar = bar;
             c->r->error = INFINITY;
-            return pal__fn_accuse(c, PAL_MISTAKE_OTHER, "%s of %s: it is %g where there is a derivative: at %s, numeric "
-                                  "%.6g ± %.1g", c->weights ? "Hessian's product" : "gradient", c->f->in[k].name,
-                                  c->g[at], index, value, bar);
+            return pal__fn_accuse(c, PAL_MISTAKE_OTHER,
+                                  "%s of %s: it is %g where there is a derivative: at %s, numeric "
+                                  "%.6g ± %.1g",
+                                  c->weights ? "Hessian's product" : "gradient", c->f->in[k].name, c->g[at], index,
+                                  value, bar);
         }
         c->skip[at] = 1;
         c->g[at] = 0;
@@ -186,7 +191,8 @@ static bool not_finite(pal__fn *c, size_t k)
     return true;
 }
 
-/* Compares the derivatives by argument k: of f; or of <c->weights, gradient>, whose hand-written derivative c->g then is.
+/* Compares the derivatives by argument k: of f; or of <c->weights, gradient>, whose hand-written derivative c->g then
+ * is.
  */
 bool pal__fn_argument(pal__fn *c, size_t k)
 {
@@ -210,13 +216,18 @@ bool pal__fn_argument(pal__fn *c, size_t k)
         double most = 0, analytic;
         for (size_t j = 0; j < c->count[k]; j++) most = fmax(most, fabs(c->d[c->at[k] + j]));
         if (most == 0) continue;
-        pal__fn_line line = {.first = k, .last = k + 1, .d = c->d, .weights = c->weights, .correct = c->g, .start = parts[i].kind == OWN ? 0 : start};
+        pal__fn_line line = {.first = k,
+                             .last = k + 1,
+                             .d = c->d,
+                             .weights = c->weights,
+                             .correct = c->g,
+                             .start = parts[i].kind == OWN ? 0 : start};
         pal__slope slope;
         pal__fn_outcome outcome;
         if (!pal__fn_compare(c, &line, &slope, &analytic, &outcome)) return false;
         if (whole && parts[i].kind != OWN && outcome == PAL__FN_RIGHT) start = line.start;
         c->r->directions++;
-        if (whole && slope.plateau > 0 && fabs(slope.value) > 10 * slope.bar)
+        if (whole && slope.plateau > 0)
             c->quiet = c->quiet > 0 ? fmin(c->quiet, slope.plateau) : slope.plateau;
         if (outcome == PAL__FN_WRONG) return pal__fn_diagnose(c, k, &slope, analytic, line.start);
         c->r->kinks += outcome == PAL__FN_KINK;
@@ -233,7 +244,7 @@ bool pal__fn_argument(pal__fn *c, size_t k)
     return true;
 }
 
-/* ---- The Hessian's product ------------------------------------------------------------------------------------ */
+/* ---- The Hessian's product --------------------------------------------------------------------------------------- */
 
 /* H u twice: into zeros, and over other numbers. */
 static bool product_writes(pal__fn *c, const double *u)
@@ -248,11 +259,10 @@ static bool product_writes(pal__fn *c, const double *u)
             if (fabs(second[i] - first[i]) <= rounding * most || second[i] == first[i]) continue;
             char index[96];
             snprintf(c->r->argument, sizeof c->r->argument, "%s", c->f->in[k].name);
-            snprintf(c->r->index, sizeof c->r->index, "%s",
-                     pal__fn_index(&c->f->in[k].shape, i, index, sizeof index));
+            snprintf(c->r->index, sizeof c->r->index, "%s", pal__fn_index(&c->f->in[k].shape, i, index, sizeof index));
             return pal__fn_accuse(c, second[i] == 1 ? PAL_MISTAKE_UNWRITTEN : PAL_MISTAKE_ADDS,
-                                  "Hessian's product of %s at %s is not written: %.6g, then %.6g", c->f->in[k].name, index,
-                                  first[i], second[i]);
+                                  "Hessian's product of %s at %s is not written: %.6g, then %.6g", c->f->in[k].name,
+                                  index, first[i], second[i]);
         }
     }
     return true;
@@ -283,7 +293,7 @@ bool pal__fn_second(pal__fn *c)
     return ok;
 }
 
-/* ---- The verdict -------------------------------------------------------------------------------------------------- */
+/* ---- The verdict ------------------------------------------------------------------------------------------------- */
 
 /* No derivative was wrong. But were they compared? Half of the dense directions at all points must have decided. */
 void pal__fn_sum_up(pal__fn *c)

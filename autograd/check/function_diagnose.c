@@ -30,7 +30,7 @@ static bool equals(const suspects *s, size_t i, double a, double b, double bar)
     return fabs(a - b) <= 3 * bar + 3 * s->bar[i] + s->like * fmax(fabs(a), fabs(b));
 }
 
-/* ---- Elements one by one -------------------------------------------------------------------------------------- */
+/* ---- Elements one by one ----------------------------------------------------------------------------------------- */
 
 static bool measure(suspects *s, size_t i, double *start)
 {
@@ -40,8 +40,12 @@ static bool measure(suspects *s, size_t i, double *start)
     c->mask[at] = 1;
     pal__fn_direct(c, s->argument, false, c->d);
     if (c->d[at] == 0) return true;
-    pal__fn_line line = {.first = s->argument, .last = s->argument + 1, .d = c->d, .weights = c->weights,
-        .correct = c->g, .start = *start};
+    pal__fn_line line = {.first = s->argument,
+                         .last = s->argument + 1,
+                         .d = c->d,
+                         .weights = c->weights,
+                         .correct = c->g,
+                         .start = *start};
     pal__slope slope;
     double analytic;
     pal__fn_outcome outcome;
@@ -74,8 +78,12 @@ static bool halve(suspects *s, size_t most, double *start)
             for (size_t i = 0; i < s->n; i++) c->elements[3 * c->total + c->at[s->argument] + i] = mask[i];
             for (size_t i = 0; i < s->n; i++) mask[i] = mask[i] == 1;
             pal__fn_direct(c, s->argument, false, c->d);
-            pal__fn_line line = {.first = s->argument, .last = s->argument + 1, .d = c->d, .weights = c->weights,
-                .correct = c->g, .start = *start};
+            pal__fn_line line = {.first = s->argument,
+                                 .last = s->argument + 1,
+                                 .d = c->d,
+                                 .weights = c->weights,
+                                 .correct = c->g,
+                                 .start = *start};
             pal__slope slope;
             double analytic;
             pal__fn_outcome outcome;
@@ -112,7 +120,7 @@ static bool measure_all(suspects *s, double start)
     return ok;
 }
 
-/* ---- The known mistakes --------------------------------------------------------------------------------------- */
+/* ---- The known mistakes ------------------------------------------------------------------------------------------ */
 
 /* Whether `factor` times the numeric derivative is the hand-written one; only: of the wrong elements. */
 static bool multiple(const suspects *s, double factor, bool only)
@@ -262,30 +270,35 @@ static bool oversummed(const suspects *s)
     return false;
 }
 
+/* Whether the gradient is the same if only slice `at` of an axis of result r keeps its seeds; at < 0: none of them. */
+static bool same_with(const suspects *s, size_t r, int axis, int64_t at)
+{
+    pal__fn *c = s->c;
+    const pal_shape *shape = &c->f->out[r].shape;
+    const size_t inner = axis < 0 ? 1 : inner_of(shape, axis);
+    memcpy(c->y2, c->s, c->total_y * sizeof *c->s);
+    for (size_t i = 0; i < c->n_y[r]; i++)
+        if (at < 0 || (int64_t)(i / inner) % shape->dim[axis] != at) c->s[c->at_y[r] + i] = 0;
+    pal__fn_store_seed(c);
+    bool same = pal__fn_gradient(c, c->t2);
+    memcpy(c->s, c->y2, c->total_y * sizeof *c->s);
+    pal__fn_store_seed(c);
+    for (size_t i = c->at[s->argument]; i < c->at[s->argument] + s->n; i++)
+        same = same && fabs(c->t2[i] - c->g[i]) <= 1e3 * c->eps * fabs(c->g[i]);
+    return same;
+}
+
 /* A sum is missing: with seeds in the last (or first) slice of a result alone, the gradient is the same. */
 static bool undersummed(suspects *s)
 {
-    pal__fn *c = s->c;
-    const pal_array *out = c->f->out;
-    bool found = false, ok = true;
-    for (size_t r = 0; r < c->f->n_out && !c->weights; r++)
-        for (int axis = 0; axis < out[r].shape.rank && !found; axis++) {
-            const size_t dim = (size_t)out[r].shape.dim[axis], inner = inner_of(&out[r].shape, axis);
-            for (int last = 0; last < 2 && dim > 1 && !found && ok; last++) {
-                memcpy(c->y2, c->s, c->total_y * sizeof *c->s);
-                for (size_t i = 0; i < c->n_y[r]; i++)
-                    if (i / inner % dim != (last ? dim - 1 : 0)) c->s[c->at_y[r] + i] = 0;
-                pal__fn_store_seed(c);
-                ok = pal__fn_gradient(c, c->t2);
-                memcpy(c->s, c->y2, c->total_y * sizeof *c->s);
-                pal__fn_store_seed(c);
-                found = ok;
-                for (size_t i = c->at[s->argument]; i < c->at[s->argument] + s->n; i++)
-                    found = found && fabs(c->t2[i] - c->g[i]) <= 1e3 * c->eps * fabs(c->g[i]);
-            }
-        }
-    s->missing = found;
-    return found;
+    for (size_t r = 0; r < s->c->f->n_out && !s->c->weights; r++) {
+        const pal_shape *shape = &s->c->f->out[r].shape;
+        for (int axis = 0; axis < shape->rank && !s->missing; axis++)
+            s->missing = shape->dim[axis] > 1 &&
+                         (same_with(s, r, axis, shape->dim[axis] - 1) || same_with(s, r, axis, 0)) &&
+                         !same_with(s, r, -1, -1);
+    }
+    return s->missing;
 }
 
 static bool summed(suspects *s) { return (s->c->f->backward && undersummed(s)) || oversummed(s); }
@@ -301,21 +314,13 @@ static const struct {
     pal_mistake mistake;
     bool (*is)(suspects *s);
 } known[] = {
-    {PAL_MISTAKE_ZERO, zero},
-    {PAL_MISTAKE_STALE, stale},
-    {PAL_MISTAKE_SIGN, sign},
-    {PAL_MISTAKE_FACTOR, factor},
-    {PAL_MISTAKE_EDGE, edge},
-    {PAL_MISTAKE_TRANSPOSED, transposed},
-    {PAL_MISTAKE_REVERSED, reversed},
-    {PAL_MISTAKE_SHIFTED, shifted},
-    {PAL_MISTAKE_SUMMED, summed},
-    {PAL_MISTAKE_ZERO, some_zero},
-    {PAL_MISTAKE_SIGN, some_sign},
-    {PAL_MISTAKE_FACTOR, some_factor},
+    {PAL_MISTAKE_ZERO, zero},         {PAL_MISTAKE_STALE, stale},     {PAL_MISTAKE_SIGN, sign},
+    {PAL_MISTAKE_FACTOR, factor},     {PAL_MISTAKE_EDGE, edge},       {PAL_MISTAKE_TRANSPOSED, transposed},
+    {PAL_MISTAKE_REVERSED, reversed}, {PAL_MISTAKE_SHIFTED, shifted}, {PAL_MISTAKE_SUMMED, summed},
+    {PAL_MISTAKE_ZERO, some_zero},    {PAL_MISTAKE_SIGN, some_sign},  {PAL_MISTAKE_FACTOR, some_factor},
 };
 
-/* ---- The words ------------------------------------------------------------------------------------------------ */
+/* ---- The words --------------------------------------------------------------------------------------------------- */
 
 static void factor_text(double factor, char *out, size_t size)
 {
@@ -347,9 +352,14 @@ static void say(suspects *s, size_t worst)
 bool pal__fn_diagnose(pal__fn *c, size_t k, const pal__slope *slope, double analytic, double start)
 {
     pal_function_report *r = c->r;
-    suspects s = {.c = c, .argument = k, .n = c->count[k], .shape = &c->f->in[k].shape, .v = c->elements + c->at[k],
-        .bar = c->elements + c->total + c->at[k], .a = c->elements + 2 * c->total + c->at[k],
-        .like = c->f->dtype == PAL_F32 ? 0.02 : 1e-5};
+    suspects s = {.c = c,
+                  .argument = k,
+                  .n = c->count[k],
+                  .shape = &c->f->in[k].shape,
+                  .v = c->elements + c->at[k],
+                  .bar = c->elements + c->total + c->at[k],
+                  .a = c->elements + 2 * c->total + c->at[k],
+                  .like = c->f->dtype == PAL_F32 ? 0.02 : 1e-5};
     if (!measure_all(&s, start)) return false;
     size_t worst = s.n;
     for (size_t i = 0; i < s.n; i++)
@@ -360,8 +370,7 @@ bool pal__fn_diagnose(pal__fn *c, size_t k, const pal__slope *slope, double anal
     r->analytic = worst < s.n ? s.a[worst] : analytic;
     r->numeric = worst < s.n ? s.v[worst] : slope->value;
     r->bar = worst < s.n ? s.bar[worst] : slope->bar;
-    r->error = fabs(r->analytic - r->numeric) /
-               (fmax(fabs(r->analytic), fabs(r->numeric)) + r->bar / c->o.tolerance);
+    r->error = fabs(r->analytic - r->numeric) / (fmax(fabs(r->analytic), fabs(r->numeric)) + r->bar / c->o.tolerance);
     if (worst < s.n) pal__fn_index(s.shape, worst, r->index, sizeof r->index);
     for (size_t i = 0; worst < s.n && i < sizeof known / sizeof *known; i++) {
         if (!known[i].is(&s)) continue;

@@ -26,7 +26,7 @@ static void limits(const pal_array *a, double *low, double *high)
     *high = !none ? a->high : a->values ? INFINITY : 1;
 }
 
-/* ---- Points --------------------------------------------------------------------------------------------------- */
+/* ---- Points ------------------------------------------------------------------------------------------------------ */
 
 static void average(double *x, size_t n, size_t count)
 {
@@ -98,7 +98,7 @@ bool pal__fn_draw(pal__fn *c, double *x)
     return true;
 }
 
-/* ---- Reaches -------------------------------------------------------------------------------------------------- */
+/* ---- Reaches ----------------------------------------------------------------------------------------------------- */
 
 void pal__fn_reach(pal__fn *c, bool own)
 {
@@ -124,7 +124,7 @@ void pal__fn_reach(pal__fn *c, bool own)
     }
 }
 
-/* ---- Directions ----------------------------------------------------------------------------------------------- */
+/* ---- Directions -------------------------------------------------------------------------------------------------- */
 
 static void keep_sum(const double *reach, double *d, size_t n)
 {
@@ -190,8 +190,7 @@ void pal__fn_move(pal__fn *c, const pal__fn_line *line, double t, double *correc
         const size_t n = a->constraint == PAL_UNIT_ROWS ? row_of(a) : c->count[k], at = c->at[k];
         for (size_t row = at; row < at + c->count[k]; row += n) {
             double stay = 1, turn = t, squares = 0;
-            for (size_t i = row; i < row + n && a->constraint == PAL_UNIT_ROWS; i++)
-                squares += line->d[i] * line->d[i];
+            for (size_t i = row; i < row + n && a->constraint == PAL_UNIT_ROWS; i++) squares += line->d[i] * line->d[i];
             if (squares > 0) {
                 stay = cos(t * sqrt(squares));
                 turn = sin(t * sqrt(squares)) / sqrt(squares);

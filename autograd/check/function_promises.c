@@ -142,7 +142,8 @@ static bool steady_gradient(pal__fn *c)
     if (!gradient(c, ONES, c->t2)) return false;
     if (differ(c, c->t2, c->g, c->total, 0) < c->total)
         return accuse(c, i, now, c->t2[i], PAL_MISTAKE_UNSTEADY, "two calls with the same arguments differ");
-    return accuse(c, i, before, now, PAL_MISTAKE_STALE, "it depends on an earlier call, or on memory that was not written");
+    return accuse(c, i, before, now, PAL_MISTAKE_STALE,
+                  "it depends on an earlier call, or on memory that was not written");
 }
 
 /* What is in the gradient is kept and added to, or written over. */
@@ -167,8 +168,10 @@ static bool writes_or_adds(pal__fn *c)
             if (c->f->adds)
                 return accuse(c, at, p[i], now[i], PAL_MISTAKE_OVERWRITES,
                               "backward loses what was there, although it should add");
-            if (now[i] == p[i]) return accuse(c, at, p[i], now[i], PAL_MISTAKE_UNWRITTEN, "backward leaves it unwritten");
-            return accuse(c, at, g[i], now[i], PAL_MISTAKE_ADDS, "backward keeps what was there, although it should write");
+            if (now[i] == p[i])
+                return accuse(c, at, p[i], now[i], PAL_MISTAKE_UNWRITTEN, "backward leaves it unwritten");
+            return accuse(c, at, g[i], now[i], PAL_MISTAKE_ADDS,
+                          "backward keeps what was there, although it should write");
         }
     }
     clear(c);

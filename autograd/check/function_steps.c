@@ -2,15 +2,15 @@
  *
  * The values at 17 Chebyshev points of a window -h .. h give the coefficients of f's Chebyshev series there. If f is
  * smooth on the window, they fall until they reach a plateau, and the plateau is the rounding of f (Aurentz and
- * Trefethen, Chopping a Chebyshev series, ACM Trans. Math. Software 43, 2017). So the same values give the derivative at
- * 0, what is missing in the series, and the noise. Noise in a derivative is noise / h: so large windows are good in
+ * Trefethen, Chopping a Chebyshev series, ACM Trans. Math. Software 43, 2017). So the same values give the derivative
+ * at 0, what is missing in the series, and the noise. Noise in a derivative is noise / h: so large windows are good in
  * float32, as long as f is smooth there. The ladder of windows begins with the largest and keeps the least bar.
  *
- * A plateau may also be a function that is too rough for the window. So the noise is measured first, on a window of some
- * hundred units in the last place, where nothing but rounding is left beyond the lowest coefficients (More and Wild,
- * Estimating computational noise, SIAM J. Sci. Comput. 33, 2011, use differences of values at equal distances for it;
- * Estimating derivatives of noisy simulations, ACM Trans. Math. Software 38, 2012, choose a step by it). A plateau far
- * above it is no noise.
+ * A plateau may also be a function that is too rough for the window. So the noise is measured first, on a window of
+ * some hundred units in the last place, where nothing but rounding is left beyond the lowest coefficients (More and
+ * Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011, use differences of values at equal distances for
+ * it; Estimating derivatives of noisy simulations, ACM Trans. Math. Software 38, 2012, choose a step by it). A plateau
+ * far above it is no noise.
  *
  * In float32, x + t d is rounded. pal__fn_move tells by how much f changes thereby, and this is subtracted.
  *
@@ -23,7 +23,7 @@
 
 enum { N = PAL__FN_DEGREE, TAIL = 4, LEVELS = 14, WORSE = 2 };
 static const double widest = 0.98, narrower = 0.25;
-static const double louder = 4;    /* a plateau so many times the noise is no noise */
+static const double louder = 4;     /* a plateau so many times the noise is no noise */
 static const double settled = 0.05; /* a series has settled if its tail is such a part of it */
 
 static double cosine(int k) { return cos(k * 3.14159265358979323846 / N); }
@@ -103,7 +103,8 @@ bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *
     const double rounding = 0.6 * c->eps * most + (c->f->dtype == PAL_F32 ? 1e-45 : 5e-324);
     double plateau = plateau_of(coefficient, 2 * rounding * sqrt(2.0 / N));
     const int last = chop(coefficient, plateau);
-    /* Values that do not change at all tell nothing of a rounding inside the function that is larger than the change. */
+    /* Values that do not change at all tell nothing of a rounding inside the function that is larger than the change.
+     */
     if (!last) plateau = fmax(plateau, c->quiet);
     double sum = 0, squares = 0;
     for (int k = 1; k <= last; k += 2) {
@@ -121,11 +122,11 @@ bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *
     } else if (plateau <= settled * highest)
         out->bar = 200 * plateau / h;
     *bend = (v[0] - 2 * v[N / 2] + v[N]) / h;
-    *floor = 20 * sqrt(N / 2.0) * noise / h;
+    *floor = fmax(20 * sqrt(N / 2.0) * noise, 256 * c->eps * most) / h;
     return true;
 }
 
-static double middle_of(double *v, int n)
+static void sort(double *v, int n)
 {
     for (int i = 1; i < n; i++)
         for (int j = i; j > 0 && v[j] < v[j - 1]; j--) {
@@ -133,28 +134,41 @@ static double middle_of(double *v, int n)
             v[j] = v[j - 1];
             v[j - 1] = t;
         }
-    return v[n / 2];
+}
+
+/* The step that moves the elements by about one unit in the last place. */
+static double lattice(const pal__fn *c, const pal__fn_line *line)
+{
+    double x = 0, d = 0;
+    for (size_t i = 0; i < c->total; i++) {
+        if (line->d[i] == 0) continue;
+        x = hypot(x, c->x[i]);
+        d = hypot(d, line->d[i]);
+    }
+    return c->eps * (1 + (d > 0 ? x / d : 0));
 }
 
 /* The rounding of the number that the line follows, in the unit of a coefficient, to c->noise: from third differences,
- * which have a standard deviation of sqrt(20) times that of the noise. The middle one in size is taken, because a kink
- * nearby makes a few of them large. */
+ * which have a standard deviation of sqrt(20) times that of the noise. Not the largest are taken, because a kink nearby
+ * makes a few of them large. Wider windows show rounding inside the function that is coarser than the narrow ones. */
 bool pal__fn_noise(pal__fn *c, const pal__fn_line *line)
 {
-    double v[N + 1], size, x = 0, d = 0;
+    enum { SCALES = 3, DIFFERENCES = N - 2, TAKEN = 9 };
+    const double scales[2][SCALES] = {{1, 0x1p12, 0x1p24}, {1, 0x1p4, 0x1p6}};
+    double v[N + 1], size;
     c->noise = 0;
-    for (size_t i = 0; i < c->total; i++) {
-        if (line->d[i] == 0) continue;
-        x += c->x[i] * c->x[i];
-        d += line->d[i] * line->d[i];
+    for (int scale = 0; scale < SCALES; scale++) {
+        const double h = fmin(0.05, 256 * lattice(c, line) * scales[c->f->dtype == PAL_F32][scale]);
+        bool finite = true;
+        for (int j = 0; j <= N && finite; j++) {
+            if (!follow(c, line, h * (2.0 * j / N - 1), &v[j], &size)) return false;
+            finite = isfinite(v[j]);
+        }
+        if (!finite) break;
+        for (int j = 0; j < DIFFERENCES; j++) v[j] = fabs((v[j + 3] - v[j]) - 3 * (v[j + 2] - v[j + 1]));
+        sort(v, DIFFERENCES);
+        c->noise = fmax(c->noise, 2 * v[TAKEN] / sqrt(20) * sqrt(2.0 / N));
     }
-    const double h = fmin(0.05, 256 * c->eps * (1 + (d > 0 ? sqrt(x / d) : 0)));
-    for (int j = 0; j <= N; j++) {
-        if (!follow(c, line, h * (2.0 * j / N - 1), &v[j], &size)) return false;
-        if (!isfinite(v[j])) return true;
-    }
-    for (int j = 0; j <= N - 3; j++) v[j] = fabs((v[j + 3] - v[j]) - 3 * (v[j + 2] - v[j + 1]));
-    c->noise = 2 * middle_of(v, N - 2) / (0.6745 * sqrt(20)) * sqrt(2.0 / N);
     pal__fn_move(c, line, 0, &size);
     return true;
 }
@@ -205,7 +219,7 @@ found:
 bool pal__fn_murmur(pal__fn *c, const pal__fn_line *line, double h, double *bar)
 {
     double v[N + 1], coefficient[N + 1], none, most = 0;
-    const double narrow = fmin(h, fmax(h / 16, 512 * c->eps));
+    const double narrow = fmin(fmin(widest, 4 * h), fmax(h / 16, 256 * lattice(c, line)));
     *bar = INFINITY;
     for (int j = 0; j <= N; j++) {
         pal__fn_move(c, line, j == N / 2 ? 0 : narrow * cosine(j), &none);

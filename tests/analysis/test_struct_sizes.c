@@ -5,6 +5,7 @@
 
 #include "optim/minimise.h"
 #include "analysis/analysis.h"
+#include "autograd/gradcheck_function.h"
 #include "autograd/operation.h"
 #include "plot/plot.h"
 #include "tests/files.h"
@@ -91,6 +92,37 @@ static pal_var identity(pal_tape *t, const pal_var *in, const void *user)
 {
     (void)t, (void)user;
     return in[0];
+}
+
+static int halve(const pal_function_call *call)
+{
+    *(double *)call->out[0] = *(const double *)call->in[0] / 2;
+    if (call->gradient[0]) *(double *)call->gradient[0] = 0.5;
+    return 0;
+}
+
+static const pal_array halved = {.name = "x"};
+
+static void function_options(const void *o, pal_error *err)
+{
+    const pal_function f = {.struct_size = sizeof f,
+                            .name = "halve",
+                            .dtype = PAL_F64,
+                            .in = &halved,
+                            .out = &halved,
+                            .n_in = 1,
+                            .n_out = 1,
+                            .forward = halve};
+    pal_function_report r;
+    pal_status status = pal_gradcheck_function(c, &f, o, &r);
+    if (status) pal_error_set(err, status, "%s", r.message);
+}
+
+static void function(const void *f, pal_error *err)
+{
+    pal_function_report r;
+    pal_status status = pal_gradcheck_function(c, f, NULL, &r);
+    if (status) pal_error_set(err, status, "%s", r.message);
 }
 
 static void gradcheck(const void *o, pal_error *err)
@@ -274,6 +306,8 @@ static const struct {
     ROW(pal_graph_options, graph),
     ROW(pal_parse_options, parse),
     ROW(pal_gradcheck_options, gradcheck),
+    ROW(pal_function, function),
+    ROW(pal_function_options, function_options),
     ROW(pal_op, descriptor),
     ROW(pal_conv2d_options, conv),
     ROW(pal_pool2d_options, pool),

@@ -195,7 +195,7 @@ static int F(attention_back)(CALL)
     return 0;
 }
 
-/* ---- convolution: x [2,7,7], w [3,2,3,3], b [3], stride 2, padding 1 -> [3,4,4] ------------------------------------ */
+/* ---- convolution: x [2,7,7], w [3,2,3,3], b [3], stride 2, padding 1 -> [3,4,4] ---------------------------------- */
 
 static int F(conv)(CALL)
 {
@@ -291,8 +291,9 @@ static int F(powers_back)(CALL)
     const int bug = BUG;
     for (int i = 0; i < 42; i++) {
         const R x = IN(0)[i];
-        const R d[] = {bug == 1 ? 1 / x : 1 / (1 + x), (bug == 2 ? 1 : 2) * x,  (bug == 3 ? 2 : 3) * x * x,
-                       (bug == 4 ? 1 : -1) / (x * x),  1 / ((bug == 5 ? 1 : 2) * SQRT(x)), -EXP(bug == 6 ? x : -x),
+        const R d[] = {bug == 1 ? 1 / x : 1 / (1 + x),     (bug == 2 ? 1 : 2) * x,
+                       (bug == 3 ? 2 : 3) * x * x,         (bug == 4 ? 1 : -1) / (x * x),
+                       1 / ((bug == 5 ? 1 : 2) * SQRT(x)), -EXP(bug == 6 ? x : -x),
                        bug == 7 ? SIN(x) : COS(x)};
         GRAD(0)[i] = SEED(0)[i] * d[i / 6];
     }
@@ -318,7 +319,7 @@ static int F(pool_back)(CALL)
     return 0;
 }
 
-/* ---- the largest of 6: ties, x = 1 1 0 1 0 0 ---------------------------------------------------------------------- */
+/* ---- the largest of 6: ties, x = 1 1 0 1 0 0 --------------------------------------------------------------------- */
 
 static int F(ties)(CALL)
 {
@@ -360,7 +361,7 @@ static int F(dropout_back)(CALL)
     return 0;
 }
 
-/* ---- cross-entropy: logits [6,5], labels i32 [6] -> mean ------------------------------------------------------------ */
+/* ---- cross-entropy: logits [6,5], labels i32 [6] -> mean --------------------------------------------------------- */
 
 static int F(entropy)(CALL)
 {
@@ -393,7 +394,7 @@ static int F(entropy_back)(CALL)
     return 0;
 }
 
-/* ---- table look-up: rows of x [5,3] by ids, some twice ------------------------------------------------------------- */
+/* ---- table look-up: rows of x [5,3] by ids, some twice ----------------------------------------------------------- */
 
 static const int F(ids)[] = {1, 4, 1, 0, 3, 1, 0};
 static int F(lookup)(CALL)
@@ -414,7 +415,7 @@ static int F(lookup_back)(CALL)
     return 0;
 }
 
-/* ---- recurrent: h_t = tanh(a x_t + U h_(t-1)), x [6,3], U [3,3], a [3] ----------------------------------------------- */
+/* ---- recurrent: h_t = tanh(a x_t + U h_(t-1)), x [6,3], U [3,3], a [3] ------------------------------------------- */
 
 static int F(recurrent)(CALL)
 {
@@ -449,7 +450,7 @@ static int F(recurrent_back)(CALL)
     return 0;
 }
 
-/* ---- running sums: x [4,9] along rows ------------------------------------------------------------------------------ */
+/* ---- running sums: x [4,9] along rows ---------------------------------------------------------------------------- */
 
 static int F(running)(CALL)
 {
@@ -474,7 +475,7 @@ static int F(running_back)(CALL)
     return 0;
 }
 
-/* ---- rows times numbers: x [6,6] times s [6], by rows ---------------------------------------------------------------- */
+/* ---- rows times numbers: x [6,6] times s [6], by rows ------------------------------------------------------------ */
 
 static int F(spread)(CALL)
 {
@@ -496,7 +497,7 @@ static int F(spread_back)(CALL)
     return 0;
 }
 
-/* ---- sum of squares of x [30], with its own gradient; and Hessian's product of a chain -------------------------------- */
+/* ---- sum of squares of x [30], with its own gradient; and Hessian's product of a chain --------------------------- */
 
 static int F(quadratic)(CALL)
 {
@@ -545,7 +546,7 @@ static int F(chain_product)(CALL)
     return 0;
 }
 
-/* ---- promises: y = x^3, x [12] -------------------------------------------------------------------------------------- */
+/* ---- promises: y = x^3, x [12] ----------------------------------------------------------------------------------- */
 
 static int F(cubes)(CALL)
 {
@@ -554,11 +555,11 @@ static int F(cubes)(CALL)
     R *saved = c->saved;
     for (int i = 0; i < 12; i++) {
         OUT(0)[i] = IN(0)[i] * IN(0)[i] * IN(0)[i];
-        if (BUG == 1 && calls < 2) first[i] = IN(0)[i];                      /* saved in the first calls alone */
-        if (BUG == 2 && calls) saved[i] = first[i];                          /* one call late */
+        if (BUG == 1 && calls < 2) first[i] = IN(0)[i]; /* saved in the first calls alone */
+        if (BUG == 2 && calls) saved[i] = first[i];     /* one call late */
         if (BUG == 2) first[i] = IN(0)[i];
         if (BUG == 1) saved[i] = first[i];
-        if (BUG != 1 && BUG != 2 && BUG != 3) saved[i] = IN(0)[i];            /* 3: it does not save */
+        if (BUG != 1 && BUG != 2 && BUG != 3) saved[i] = IN(0)[i]; /* 3: it does not save */
     }
     calls++;
     if (BUG == 0) calls = 0;

@@ -4,8 +4,12 @@
 #define OUT(k)  ((R *)c->out[k])
 #define SEED(k) ((const R *)c->seed[k])
 #define GRAD(k) ((R *)c->gradient[k])
-#define PLACE   const place *p = c->user; const R a = (R)p->a; (void)a; const int n = p->n
-#define CALL    const pal_function_call *c
+#define PLACE                                                                                                          \
+    const place *p = c->user;                                                                                          \
+    const R a = (R)p->a;                                                                                               \
+    (void)a;                                                                                                           \
+    const int n = p->n
+#define CALL const pal_function_call *c
 
 /* y = value(x), with its derivative */
 #define EACH(name, value, derivative)                                                                                  \
@@ -31,17 +35,17 @@
 EACH(reciprocal, a / x, -a / (x * x))
 EACH(logarithm, M(log)(x) * a, a / x)
 EACH(root, M(sqrt)(x), 1 / (2 * M(sqrt)(x)))
-EACH(squares, a * x * x, 2 * a * x)
-EACH(exponent, M(exp)(a * x), a * M(exp)(a * x))
-EACH(sine, M(sin)(a * x), a * M(cos)(a * x))
-EACH(power, M(pow)(x, a), a * M(pow)(x, a - 1))
-EACH(small_wave, 1 + a * M(sin)(x), a * M(cos)(x))
+EACH(squares, a *x *x, 2 * a * x)
+EACH(exponent, M(exp)(a *x), a *M(exp)(a *x))
+EACH(sine, M(sin)(a *x), a *M(cos)(a *x))
+EACH(power, M(pow)(x, a), a *M(pow)(x, a - 1))
+EACH(small_wave, 1 + a * M(sin)(x), a *M(cos)(x))
 EACH(softplus, (x > 0 ? x : 0) + M(log1p)(M(exp)(-M(fabs)(x))), 1 / (1 + M(exp)(-x)))
 EACH(sigmoid, 1 / (1 + M(exp)(-x)), M(exp)(-M(fabs)(x)) / ((1 + M(exp)(-M(fabs)(x))) * (1 + M(exp)(-M(fabs)(x)))))
 EACH(tanh_own, M(tanh)(x), 1 - M(tanh)(x) * M(tanh)(x))
 EACH(silu, x / (1 + M(exp)(-x)), (1 + x * (1 - 1 / (1 + M(exp)(-x)))) / (1 + M(exp)(-x)))
 EACH(erf_own, M(erf)(x), (R)1.1283791670955126 * M(exp)(-x * x))
-EACH(smooth_abs, M(sqrt)(x * x + a), x / M(sqrt)(x * x + a))
+EACH(smooth_abs, M(sqrt)(x *x + a), x / M(sqrt)(x * x + a))
 EACH(log1p_own, M(log1p)(x), 1 / (1 + x))
 EACH(expm1_own, M(expm1)(x), M(exp)(x))
 EACH(hinge, x > a ? x - a : 0, x > a ? 1 : 0)
@@ -53,7 +57,7 @@ EACH(resonance, 1 / ((x * x - 1) * (x * x - 1) + a),
      -4 * x * (x * x - 1) / (((x * x - 1) * (x * x - 1) + a) * ((x * x - 1) * (x * x - 1) + a)))
 EACH(far_offset, (x + a) * (x + a), 2 * (x + a))
 EACH(tangent, M(tan)(x), 1 + M(tan)(x) * M(tan)(x))
-EACH(arctangent, M(atan)(a * x), a / (1 + a * a * x * x))
+EACH(arctangent, M(atan)(a *x), a / (1 + a * a * x * x))
 
 /* ---- Sums over n elements ---------------------------------------------------------------------------------------- */
 
@@ -81,7 +85,7 @@ EACH(arctangent, M(atan)(a * x), a / (1 + a * a * x * x))
     }
 TOTAL(sum_of, x, 1, )
 TOTAL(sum_of_squares, x *x, 2 * x, )
-TOTAL(mean_of_waves, M(sin)(a * x), a * M(cos)(a * x), / (R)n)
+TOTAL(mean_of_waves, M(sin)(a *x), a *M(cos)(a *x), / (R)n)
 TOTAL(sum_far, a + x * x, 2 * x, )
 TOTAL(sum_alternating, (i % 2 ? a : -a) * (1 + x), (i % 2 ? a : -a), )
 
@@ -134,7 +138,7 @@ static int F(variance_back)(CALL)
     return 0;
 }
 
-/* ---- Rows of 8 -------------------------------------------------------------------------------------------------- */
+/* ---- Rows of 8 --------------------------------------------------------------------------------------------------- */
 
 static int F(row_norm)(CALL) /* layer norm with eps a */
 {
@@ -227,7 +231,7 @@ static int F(row_max_back)(CALL)
     return 0;
 }
 
-/* ---- Others ------------------------------------------------------------------------------------------------------- */
+/* ---- Others ------------------------------------------------------------------------------------------------------ */
 
 static int F(inner_relu)(CALL) /* sum over j of relu(<w_j, x>): kinks that nobody lists */
 {

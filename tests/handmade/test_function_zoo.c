@@ -101,7 +101,7 @@ static const family *family_of(const char *name)
 {
     for (size_t i = 0; i < FAMILIES; i++)
         if (!strcmp(families[i].name, name)) return &families[i];
-    return NULL;
+    abort();
 }
 
 static pal_function_report check(pal_context *c, const char *name, int bug, int is64)
@@ -126,8 +126,10 @@ START_TEST(mistakes_are_found)
             misnamed += found && !named;
             if (getenv("PAL_ZOO") || !found || !named)
                 printf("%-4s %-7s %s %-10s %-40s %6zu calls: %s\n", is64 ? "f64" : "f32",
-                       !found ? "MISSED" : named ? "found" : "MISNAMED", pal_verdict_text(r.verdict), p->family, p->what,
-                       r.calls, r.message);
+                       !found  ? "MISSED"
+                       : named ? "found"
+                               : "MISNAMED",
+                       pal_verdict_text(r.verdict), p->family, p->what, r.calls, r.message);
         }
     if (getenv("PAL_ZOO")) printf("%d mistakes in two types: %d missed, %d misnamed\n", (int)PLANTED, missed, misnamed);
     fflush(stdout);
