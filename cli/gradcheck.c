@@ -1,4 +1,5 @@
-/* gradcheck.c - palindrome gradcheck: checks the derivatives of the operations and of whole models.
+/* gradcheck.c - palindrome gradcheck: checks the derivatives of the operations, of whole models, and of functions that
+ * a loaded object registers.
  *
  * An operation is checked in all its cases. A model is checked with its default settings, and then with each choice of
  * each of its options, at a tiny shape in float64. The function that is checked is its training loss, noise included,
@@ -20,14 +21,16 @@ static const pal_cli_row rows[] = {
     PAL_CLI_INT("order", "", 1, 2, "N", "check only derivatives of this order (default: both)"),
     PAL_CLI_INT("seed", "1", 0, 1e15, "N", "seed of inputs, parameters and directions"),
     PAL_CLI_JSON,
+    PAL_CLI_FLAG("tap", "print lines of the Test Anything Protocol"),
     PAL_CLI_MEMORY,
     PAL_CLI_END,
 };
 /* clang-format on */
 const pal_cli_spec pal_cli_gradcheck_spec = {
     .words = "[NAME...]",
-    .summary = "Check first and second derivatives against finite differences. NAME is an operation or a model; the "
-               "default is to check all of them.",
+    .summary = "Check first and second derivatives against finite differences. NAME is an operation, a model, or a "
+               "function with a derivative of your own, which an object given with --load registers. The default is "
+               "to check these functions, and nothing else; if there are none, all operations and models.",
     .rows = rows,
     .most = PAL_CLI_WORDS,
 };
@@ -66,6 +69,14 @@ static void check_op(pal__checks *c, const pal_op *op)
             if (pal_gradcheck_op(c->context, op, i, &o, &r->report) == PAL_ERR_MEMORY) run_out(c, r->report.message);
             snprintf(r->where, sizeof r->where, "operand %zu %s", r->report.input + 1, r->report.index);
         }
+}
+
+static void check_function(pal__checks *c, const pal_function *f)
+{
+    for (int order = c->first; order <= c->last; order++) {
+        pal__result *r = order == 2 && !f->product ? NULL : add(c);
+        if (r && pal_cli_gradcheck_function(c, f, order, r) == PAL_ERR_MEMORY) run_out(c, r->report.message);
+    }
 }
 
 /* ---- Models --------------------------------------------------------------------------------------------------- */
@@ -145,7 +156,7 @@ static void check_subject(pal__checks *c, const subject *s, const char *name, co
     }
     snprintf(r->where, sizeof r->where, "%.100s %s", r->report.input < n ? names[r->report.input] : "",
              r->report.index);
-    r->model = true;
+    r->kind = PAL__MODEL;
     snprintf(r->report.label, sizeof r->report.label, "%s%s%s", label, s->phase && *label ? ", " : "",
              s->phase ? s->phase->name : "");
     free(parameters);
@@ -164,7 +175,7 @@ static void report_error(pal__checks *c, const char *name, const char *label, co
 {
     pal__result *r = add(c);
     if (!r) return;
-    r->model = true;
+    r->kind = PAL__MODEL;
     r->report = (pal_gradcheck_report){.verdict = PAL_CHECK_ERROR,
                                        .order = c->first,
                                        .slope1 = NAN,
@@ -298,22 +309,26 @@ static void check_variant(pal__checks *c, const pal_variant *v)
 static const char *any_name(size_t i, const void *user)
 {
     (void)user;
-    size_t ops = 0;
+    size_t ops = 0, models = 0;
     while (pal_op_at(ops)) ops++;
-    const pal_variant *v = i < ops ? NULL : pal_variant_at(i - ops);
-    return i < ops ? pal_op_at(i)->name : v ? v->name : NULL;
+    while (pal_variant_at(models)) models++;
+    if (i < ops) return pal_op_at(i)->name;
+    if (i < ops + models) return pal_variant_at(i - ops)->name;
+    const pal_function *f = pal_function_at(i - ops - models);
+    return f ? f->name : NULL;
 }
 
 static int check_names(const pal_cli_args *args)
 {
     for (size_t i = 0; i < args->n_words; i++) {
         const char *word = args->words[i];
-        if (pal_op_find(word) || pal_variant_find(word)) continue;
+        if (pal_op_find(word) || pal_variant_find(word) || pal_cli_gradcheck_find(word)) continue;
         const char *nearest = pal_cli_nearest(word, any_name, NULL);
         return pal_cli_say(
             PAL_CLI_WRONG,
-            "no operation or model is called %s%s%s%s (`palindrome ops` and `palindrome models` list them)", word,
-            nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+            "no operation or model%s is called %s%s%s%s (`palindrome ops` and `palindrome models` list them)",
+            pal_function_at(0) ? " or function" : "", word, nearest ? ": did you mean " : "", nearest ? nearest : "",
+            nearest ? "?" : "");
     }
     return PAL_CLI_GO_ON;
 }
@@ -324,6 +339,10 @@ int pal_cli_gradcheck(int argc, char **argv)
     int status = pal_cli_parse(&pal_cli_gradcheck_spec, argc, argv, &args);
     size_t most = 0;
     if (status == PAL_CLI_GO_ON) status = check_names(&args);
+    const bool json = status == PAL_CLI_GO_ON && pal_cli_flag(&args, "json");
+    const bool tap = status == PAL_CLI_GO_ON && pal_cli_flag(&args, "tap");
+    if (json && tap)
+        status = pal_cli_say(PAL_CLI_WRONG, "gradcheck: --json and --tap are two forms of output: give one");
     if (status == PAL_CLI_GO_ON) status = pal_cli_memory_limit(&args, &most);
     if (status != PAL_CLI_GO_ON) return status;
     int64_t order = pal_cli_int(&args, "order", 0);
@@ -332,16 +351,19 @@ int pal_cli_gradcheck(int argc, char **argv)
     c.context = pal_context_new(&(pal_context_options){
         .struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true, .max_memory = most});
     if (!c.context) return pal_cli_say(PAL_CLI_FAILED, "gradcheck: out of memory");
-    for (size_t i = 0; !args.n_words && pal_op_at(i); i++) check_op(&c, pal_op_at(i));
-    for (size_t i = 0; !args.n_words && pal_variant_at(i); i++) check_variant(&c, pal_variant_at(i));
+    const bool all = !args.n_words && !pal_function_at(0);
+    for (size_t i = 0; all && pal_op_at(i); i++) check_op(&c, pal_op_at(i));
+    for (size_t i = 0; all && pal_variant_at(i); i++) check_variant(&c, pal_variant_at(i));
+    for (size_t i = 0; !args.n_words && pal_function_at(i); i++) check_function(&c, pal_function_at(i));
     for (size_t i = 0; i < args.n_words; i++) {
         if (pal_op_find(args.words[i])) check_op(&c, pal_op_find(args.words[i]));
         if (pal_variant_find(args.words[i])) check_variant(&c, pal_variant_find(args.words[i]));
+        if (pal_cli_gradcheck_find(args.words[i])) check_function(&c, pal_cli_gradcheck_find(args.words[i]));
     }
     status = PAL_CLI_DONE;
     if (c.no_memory) {
         status = pal_cli_say(PAL_CLI_FAILED, "gradcheck: %s", c.why);
-    } else if (pal_cli_gradcheck_report(&c, pal_cli_flag(&args, "json"))) {
+    } else if (pal_cli_gradcheck_report(&c, json ? PAL__JSON : tap ? PAL__TAP : PAL__TABLE)) {
         status = PAL_CLI_FAILED;
     }
     free(c.results);

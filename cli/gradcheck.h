@@ -1,14 +1,18 @@
-/* gradcheck.h - what gradcheck.c and its report (gradcheck_report.c) share. */
+/* gradcheck.h - what gradcheck.c, its part for functions (gradcheck_functions.c) and its output (gradcheck_report.c,
+ * gradcheck_tap.c) share. */
 #ifndef PAL_CLI_GRADCHECK_H
 #define PAL_CLI_GRADCHECK_H
 
-#include "autograd/gradcheck.h"
+#include "autograd/gradcheck_function.h"
 #include "cli/cli.h"
+
+typedef enum pal__kind { PAL__OPERATION, PAL__MODEL, PAL__FUNCTION } pal__kind;
 
 typedef struct pal__result {
     pal_gradcheck_report report;
-    bool model;
-    char where[200]; /* the element with the worst error */
+    pal__kind kind;
+    char where[200];         /* the element with the worst error */
+    pal_function_report own; /* of a function; else zeros */
 } pal__result;
 
 typedef struct pal__checks {
@@ -21,7 +25,14 @@ typedef struct pal__checks {
     char why[512]; /* with no_memory */
 } pal__checks;
 
-/* Sorts the results, worst first, and prints them. Returns whether any check failed or was not decided. */
-bool pal_cli_gradcheck_report(pal__checks *c, bool json);
+/* A registered function by its name; or NULL. */
+const pal_function *pal_cli_gradcheck_find(const char *name);
+/* Checks its gradient (order 1), or its Hessian's product (order 2). Fills the row. */
+pal_status pal_cli_gradcheck_function(const pal__checks *c, const pal_function *function, int order, pal__result *r);
+
+void pal_cli_gradcheck_tap(const pal__checks *c);
+typedef enum pal__form { PAL__TABLE, PAL__JSON, PAL__TAP } pal__form;
+/* Prints the results; a table and JSON sort them, worst first. Returns whether any check failed or was not decided. */
+bool pal_cli_gradcheck_report(pal__checks *c, pal__form form);
 
 #endif

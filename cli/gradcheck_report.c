@@ -57,6 +57,11 @@ static void print_failure(const pal__result *result)
 {
     const pal_gradcheck_report *r = &result->report;
     const char *text = *r->message ? r->message : "out of memory";
+    if (result->kind == PAL__FUNCTION) {
+        pal_cli_paragraph(4, "%s", text);
+        if (*r->source) pal_cli_paragraph(4, "source: %s", r->source);
+        return;
+    }
     if (r->verdict == PAL_CHECK_FAIL && !(r->error <= r->tolerance)) {
         char rate[32];
         pal_cli_paragraph(4, "%s: analytic %.17g, numeric %.17g, error %.2g (allowed %g)", result->where, r->analytic,
@@ -86,6 +91,13 @@ static size_t name_width(const pal__result *r) { return strlen(r->report.name); 
 static size_t case_width(const pal__result *r) { return strlen(r->report.label); }
 static size_t where_width(const pal__result *r) { return r->report.error > 0 ? strlen(r->where) : 1; }
 
+static bool has(const pal__checks *c, int order)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->results[i].report.order == order) return true;
+    return false;
+}
+
 static void print_verdict(const pal__checks *c, const char *on, const char *off)
 {
     size_t kinks = 0, failed = 0, undecided = 0;
@@ -97,9 +109,13 @@ static void print_verdict(const pal__checks *c, const char *on, const char *off)
     char text[512];
     const char *verdict = failed ? "FAIL" : undecided ? "NOT DECIDED" : "PASS";
     size_t at = (size_t)snprintf(text, sizeof text, ": %zu checks", c->n);
-    for (int order = c->first; order <= c->last; order++)
-        at += (size_t)snprintf(text + at, sizeof text - at, ", %s%.2g at order %d", order == c->first ? "worst " : "",
+    bool first = true;
+    for (int order = c->first; order <= c->last; order++) {
+        if (c->n && !has(c, order)) continue;
+        at += (size_t)snprintf(text + at, sizeof text - at, ", %s%.2g at order %d", first ? "worst " : "",
                                worst(c, order), order);
+        first = false;
+    }
     at +=
         (size_t)snprintf(text + at, sizeof text - at, ", %zu kink%s, %zu failed", kinks, kinks == 1 ? "" : "s", failed);
     if (undecided) at += (size_t)snprintf(text + at, sizeof text - at, ", %zu not decided", undecided);
@@ -172,15 +188,17 @@ static void print_table(const pal__checks *c)
 
 static void print_json(const pal__checks *c)
 {
+    static const char *const kinds[] = {
+        [PAL__OPERATION] = "operation", [PAL__MODEL] = "model", [PAL__FUNCTION] = "function"};
     json_t *list = json_array();
     for (size_t i = 0; i < c->n; i++) {
         const pal_gradcheck_report *r = &c->results[i].report;
-        json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:s}", "name", r->name, "kind",
-                                c->results[i].model ? "model" : "operation", "case", r->label, "label", r->label,
-                                "order", r->order, "relative_error",
-                                r->verdict == PAL_CHECK_ERROR ? json_null() : pal_cli_number(r->error), "tolerance",
-                                pal_cli_number(r->tolerance), "verdict", pal_verdict_text(r->verdict), "where",
-                                c->results[i].where, "source", r->source);
+        json_t *one =
+            json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:s, s:s}", "name", r->name, "kind",
+                      kinds[c->results[i].kind], "case", r->label, "label", r->label, "order", r->order,
+                      "relative_error", r->verdict == PAL_CHECK_ERROR ? json_null() : pal_cli_number(r->error),
+                      "tolerance", pal_cli_number(r->tolerance), "verdict", pal_verdict_text(r->verdict), "where",
+                      c->results[i].where, "source", r->source);
         json_t *element = json_pack("{s:I, s:I, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:s}", "input", (json_int_t)r->input,
                                     "element", (json_int_t)r->element, "index", r->index, "checked",
                                     (json_int_t)r->checked, "kinks", (json_int_t)r->kinks, "analytic",
@@ -193,6 +211,14 @@ static void print_json(const pal__checks *c)
         json_t *domain =
             json_pack("{s:o, s:o, s:o, s:I}", "low", pal_cli_number(r->low), "high", pal_cli_number(r->high),
                       "error_bar", pal_cli_number(r->bar), "undecided", (json_int_t)r->undecided);
+        if (one && c->results[i].kind == PAL__FUNCTION) {
+            const pal_function_report *f = &c->results[i].own;
+            json_object_set_new(one, "mistake", f->mistake ? json_string(pal_mistake_text(f->mistake)) : json_null());
+            json_object_set_new(one, "factor",
+                                f->mistake == PAL_MISTAKE_FACTOR ? pal_cli_number(f->factor) : json_null());
+            json_object_set_new(one, "noise", pal_cli_number(f->noise));
+            json_object_set_new(one, "calls", json_integer((json_int_t)f->calls));
+        }
         if (one && element) json_object_update(one, element);
         if (one && domain) json_object_update(one, domain);
         if (one && laws) json_object_update(one, laws);
@@ -204,10 +230,12 @@ static void print_json(const pal__checks *c)
     pal_cli_print_json(json_pack("{s:o, s:o}", "worst", pal_cli_number(worst(c, 0)), "results", list));
 }
 
-bool pal_cli_gradcheck_report(pal__checks *c, bool json)
+bool pal_cli_gradcheck_report(pal__checks *c, pal__form form)
 {
+    if (form == PAL__TAP) pal_cli_gradcheck_tap(c);
     if (c->n) qsort(c->results, c->n, sizeof *c->results, by_badness);
-    if (json)
+    if (form == PAL__TAP) return c->n && rank(&c->results[0].report);
+    if (form == PAL__JSON)
         print_json(c);
     else
         print_table(c);

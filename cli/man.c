@@ -214,7 +214,7 @@ void pal_cli_print_manual(void)
                "shortened. An option that would have no effect is refused.");
     print_tagged("--help", "Lists the verbs; after a verb, its options. The same as `palindrome help VERB`.");
     print_tagged("--load=FILE",
-                 "Adds the models of a shared object, which defines palindrome_register. It can be given "
+                 "Adds the models and functions of a shared object, which defines palindrome_register. It can be given "
                  "several times, before or after the verb.");
     print_tagged("--version", "Prints the version, the instruction set and the BLAS.");
     print_tagged("--manual", "Prints this page, for man(1).");

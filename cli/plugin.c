@@ -1,8 +1,9 @@
-/* plugin.c - `palindrome --load FILE`: variants from a shared object.
+/* plugin.c - `palindrome --load FILE`: variants, and functions to check, from a shared object.
  *
  * The object defines
  *     pal_status palindrome_register(pal_error *err);
- * which calls pal_variant_register. The object is code: it can do anything that its user is allowed to do. */
+ * which calls pal_variant_register or, for functions with hand-written derivatives, pal_function_register. The object
+ * is code: it can do anything that its user is allowed to do. */
 #include <dlfcn.h>
 #include <string.h>
 

@@ -40,7 +40,7 @@ void pal_cli_print_verbs(void)
     static const char *const more[][2] = {
         {"palindrome help VERB", "show the options of a verb"},
         {"palindrome help MODEL", "show the formula and the options of a model"},
-        {"palindrome VERB --load FILE", "add the models of a shared object (see examples/variant.c)"},
+        {"palindrome VERB --load FILE", "add the models and functions of a shared object (see examples/variant.c)"},
         {"palindrome --version", "show the version, the instruction set and the BLAS"},
     };
     const int width = pal_cli_width();
