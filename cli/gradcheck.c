@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/gradcheck.h"
+#include "cli/source.h"
 #include "ops/ops.h"
 
 enum { SAMPLES = 3, HEIGHT = 5, WIDTH = 6 };
@@ -308,7 +309,7 @@ static int check_names(const pal_cli_args *args)
 {
     for (size_t i = 0; i < args->n_words; i++) {
         const char *word = args->words[i];
-        if (pal_op_find(word) || pal_variant_find(word)) continue;
+        if (pal_op_find(word) || pal_cli_model_find(word)) continue;
         const char *nearest = pal_cli_nearest(word, any_name, NULL);
         return pal_cli_say(
             PAL_CLI_WRONG,
@@ -336,7 +337,7 @@ int pal_cli_gradcheck(int argc, char **argv)
     for (size_t i = 0; !args.n_words && pal_variant_at(i); i++) check_variant(&c, pal_variant_at(i));
     for (size_t i = 0; i < args.n_words; i++) {
         if (pal_op_find(args.words[i])) check_op(&c, pal_op_find(args.words[i]));
-        if (pal_variant_find(args.words[i])) check_variant(&c, pal_variant_find(args.words[i]));
+        if (pal_cli_model_find(args.words[i])) check_variant(&c, pal_cli_model_find(args.words[i]));
     }
     status = PAL_CLI_DONE;
     if (c.no_memory) {

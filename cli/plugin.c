@@ -1,4 +1,4 @@
-/* plugin.c - `palindrome --load FILE`: variants from a shared object.
+/* plugin.c - variants from a shared object: `palindrome --load FILE`, and what source.c has compiled.
  *
  * The object defines
  *     pal_status palindrome_register(pal_error *err);
@@ -8,19 +8,35 @@
 
 #include "cli/cli.h"
 
-int pal_cli_load(const char *path)
+/* said: what the messages begin with. help: what they end with if the object cannot be opened. */
+static int load(const char *path, const char *said, const char *help)
 {
     pal_status (*enlist)(pal_error * err) = NULL;
     pal_error err = {0};
     if (dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD)) return PAL_CLI_GO_ON; /* it has been loaded before */
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!object)
-        return pal_cli_say(PAL_CLI_WRONG, "--load %s: %s (write ./NAME for a file in this folder)", path, dlerror());
+        return pal_cli_say(PAL_CLI_WRONG, "%s: %s (%s)", said, dlerror(), help);
     void *symbol = dlsym(object, "palindrome_register");
     memcpy(&enlist, &symbol, sizeof symbol); /* a function pointer by POSIX; C does not allow the cast */
     if (!enlist)
-        return pal_cli_say(PAL_CLI_WRONG, "--load %s: does not define palindrome_register: see examples/variant.c",
-                           path);
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "%s: does not define palindrome_register: end the file with PAL_VARIANT_FILE(NAME), as "
+                           "examples/variant.c does",
+                           said);
     if (!enlist(&err)) return PAL_CLI_GO_ON;
-    return pal_cli_say(PAL_CLI_WRONG, "--load %s: %s", path, err.status ? err.text : "palindrome_register failed");
+    return pal_cli_say(PAL_CLI_WRONG, "%s: %s", said, err.status ? err.text : "palindrome_register failed");
+}
+
+int pal_cli_load(const char *path)
+{
+    char said[PAL_CLI_PATH];
+    snprintf(said, sizeof said, "--load %.4000s", path);
+    return load(path, said, "write ./NAME for a file in this folder");
+}
+
+int pal_cli_load_object(const char *path, const char *word)
+{
+    return load(path, word, "a function that the library does not have? a folder that may hold no programs: set "
+                            "XDG_CACHE_HOME to another");
 }

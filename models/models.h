@@ -138,6 +138,12 @@ typedef struct pal_variant {
  * PAL_ERR_ARGUMENT: a part is missing or invalid. PAL_ERR_EXISTS: the name or the alias is taken. May be called from
  * any thread. The list only grows. */
 pal_status pal_variant_register(const pal_variant *variant, pal_error *err);
+/* Ends the file of a variant that the program compiles (`palindrome train ./mine.c`) or loads (--load): it defines the
+ * function that the program calls, which registers `variant`, a const pal_variant. A file with several variants defines
+ * that function itself, and registers each. */
+#define PAL_VARIANT_FILE(variant)                                                                                      \
+    __attribute__((visibility("default"))) pal_status palindrome_register(pal_error *err);                             \
+    pal_status palindrome_register(pal_error *err) { return pal_variant_register(&(variant), err); }
 const pal_variant *pal_variant_at(size_t i);           /* NULL: no more */
 const pal_variant *pal_variant_find(const char *name); /* by name or alias; NULL: not found */
 /* Option i of a variant: first the shared options, then its own. NULL: no more. It counts from the first option on. */
