@@ -15,8 +15,7 @@ static int load(const char *path, const char *said, const char *help)
     pal_error err = {0};
     if (dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD)) return PAL_CLI_GO_ON; /* it has been loaded before */
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!object)
-        return pal_cli_say(PAL_CLI_WRONG, "%s: %s (%s)", said, dlerror(), help);
+    if (!object) return pal_cli_say(PAL_CLI_WRONG, "%s: %s (%s)", said, dlerror(), help);
     void *symbol = dlsym(object, "palindrome_register");
     memcpy(&enlist, &symbol, sizeof symbol); /* a function pointer by POSIX; C does not allow the cast */
     if (!enlist)
@@ -37,6 +36,7 @@ int pal_cli_load(const char *path)
 
 int pal_cli_load_object(const char *path, const char *word)
 {
-    return load(path, word, "a function that the library does not have? a folder that may hold no programs: set "
-                            "XDG_CACHE_HOME to another");
+    return load(path, word,
+                "a function that the library does not have? a folder that may hold no programs: set "
+                "XDG_CACHE_HOME to another");
 }

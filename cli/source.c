@@ -1,8 +1,8 @@
 /* source.c - variants from files of C code: which words are such files, and loading what was compiled of them.
  *
  * In: the words of the command line. Out: registered variants, and a list of which word stands for which of them. The
- * list is that of the process, as the registry of the variants is. A word of a file is found on the command line alone: a
- * file of --config or of a run cannot name code. */
+ * list is that of the process, as the registry of the variants is. A word of a file is found on the command line alone:
+ * a file of --config or of a run cannot name code. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static const char *name_of(const char *word)
     const char *colon = strrchr(word, ':');
     if (length > 2 && !strcmp(word + length - 2, ".c")) return word + length;
     return colon && colon > word + 2 && !strncmp(colon - 2, ".c", 2) && colon[1] && !strchr(colon, '/') ? colon + 1
-                                                                                                         : NULL;
+                                                                                                        : NULL;
 }
 
 bool pal_cli_is_source(const char *word) { return word[0] != '-' && name_of(word) != NULL; }

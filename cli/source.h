@@ -46,7 +46,8 @@ int pal_cli_source_of_folder(const char *path);
 void pal_cli_source_tell(const pal_rundir *dir);
 void pal_cli_source_trust(void); /* --trust was given */
 
-/* ---- source_cache.c: compiled objects, and the hashes of the texts that the user has compiled --------------------- */
+/* ---- source_cache.c: compiled objects, and the hashes of the texts that the user has compiled ---------------------
+ */
 
 enum { PAL_CLI_CACHE_PATH = 3072 }; /* so that a name fits behind it in PATH_MAX */
 typedef struct pal_cli_cache {

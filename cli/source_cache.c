@@ -67,7 +67,9 @@ int pal_cli_cache_open(pal_cli_cache *cache, const char *word, bool to_write)
     const int error = make(cache->folder);
     if (!error && is_own(cache->folder, S_IFDIR) && !access(cache->folder, W_OK | X_OK)) return PAL_CLI_GO_ON;
     snprintf(why, sizeof why, "%.3000s %s: make it writable for you alone, or set XDG_CACHE_HOME", cache->folder,
-             error ? strerror(error) : access(cache->folder, W_OK | X_OK) ? "cannot be written" : "is open to others");
+             error                                ? strerror(error)
+             : access(cache->folder, W_OK | X_OK) ? "cannot be written"
+                                                  : "is open to others");
     return use_temporary(cache, word, why);
 }
 

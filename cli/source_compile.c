@@ -1,10 +1,10 @@
 /* source_compile.c - compiles the text of a variant into a shared object, with the machine's own compiler.
  *
  * The compiler is $CC, or else the first of cc, gcc and clang that is there; it is started without a shell. It gets the
- * text as a file in a new folder, so that it compiles what was hashed, whatever happens to the user's file meanwhile, and
- * so that a header beside the user's file is not found: a run keeps one file. What the messages call the file is said by
- * a line directive. The object is not linked with libpalindrome: it takes the functions from the program that loads it,
- * or from the library that this program has loaded. */
+ * text as a file in a new folder, so that it compiles what was hashed, whatever happens to the user's file meanwhile,
+ * and so that a header beside the user's file is not found: a run keeps one file. What the messages call the file is
+ * said by a line directive. The object is not linked with libpalindrome: it takes the functions from the program that
+ * loads it, or from the library that this program has loaded. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <spawn.h>
@@ -20,8 +20,14 @@
 extern char **environ;
 
 enum { WORDS = 32 };
-static const char *const flags[] = {"-std=gnu11", "-O2",     "-fPIC",   "-shared",
-                                    "-Wall",      "-Wextra", "-Wno-unused-parameter", "-Werror=implicit-function-declaration"};
+static const char *const flags[] = {"-std=gnu11",
+                                    "-O2",
+                                    "-fPIC",
+                                    "-shared",
+                                    "-Wall",
+                                    "-Wextra",
+                                    "-Wno-unused-parameter",
+                                    "-Werror=implicit-function-declaration"};
 enum { FLAGS = sizeof flags / sizeof *flags };
 
 struct pal_cli_compiler {
@@ -79,7 +85,8 @@ static bool take_cc(pal_cli_compiler *c, const char *cc)
 {
     char *rest;
     c->words = strdup(cc);
-    for (char *w = c->words ? strtok_r(c->words, " \t", &rest) : NULL; w && c->n < WORDS / 2; w = strtok_r(NULL, " \t", &rest))
+    for (char *w = c->words ? strtok_r(c->words, " \t", &rest) : NULL; w && c->n < WORDS / 2;
+         w = strtok_r(NULL, " \t", &rest))
         c->argv[c->n++] = w;
     return c->n && search(c->argv[0], c->path);
 }
@@ -89,24 +96,26 @@ static int find(pal_cli_compiler *c, const char *word)
     static const char *const names[] = {"cc", "gcc", "clang"};
     const char *cc = getenv("CC");
     if (!pal_cli_headers(c->headers))
-        return pal_cli_say(PAL_CLI_FAILED,
-                           "%s: the headers of Palindrome are not beside this program: install them with it, or compile "
-                           "the file by hand and use --load",
-                           word);
+        return pal_cli_say(
+            PAL_CLI_FAILED,
+            "%s: the headers of Palindrome are not beside this program: install them with it, or compile "
+            "the file by hand and use --load",
+            word);
     if (cc && cc[strspn(cc, " \t")]) {
         if (take_cc(c, cc)) return PAL_CLI_GO_ON;
-        return pal_cli_say(PAL_CLI_FAILED, "%s: CC is %s, which is no program here: set CC to a C compiler, or unset it",
-                           word, cc);
+        return pal_cli_say(PAL_CLI_FAILED,
+                           "%s: CC is %s, which is no program here: set CC to a C compiler, or unset it", word, cc);
     }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (search(names[i], c->path)) {
             c->argv[c->n++] = names[i];
             return PAL_CLI_GO_ON;
         }
-    return pal_cli_say(PAL_CLI_FAILED,
-                       "%s: there is no C compiler to compile it: install gcc or clang (Debian: apt-get install gcc), or "
-                       "set CC",
-                       word);
+    return pal_cli_say(
+        PAL_CLI_FAILED,
+        "%s: there is no C compiler to compile it: install gcc or clang (Debian: apt-get install gcc), or "
+        "set CC",
+        word);
 }
 
 pal_cli_compiler *pal_cli_compiler_find(const char *word, int *status)
@@ -221,7 +230,8 @@ static int compile_in(const pal_cli_compiler *c, const place *p, const pal_cli_s
     for (size_t i = 0; i < c->n; i++) argv[n++] = c->argv[i];
     for (size_t i = 0; i < FLAGS; i++) argv[n++] = flags[i];
     if (strict) argv[n++] = "-Werror";
-    const char *const rest[] = {"-isystem", c->headers, "-MMD", "-MF", p->list, "-MT", "variant", "-o", p->object, p->text, "-lm"};
+    const char *const rest[] = {"-isystem", c->headers, "-MMD",    "-MF",   p->list, "-MT",
+                                "variant",  "-o",       p->object, p->text, "-lm"};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) argv[n++] = rest[i];
     argv[n] = NULL;
     fflush(stdout);

@@ -1,8 +1,8 @@
 /* source_run.c - the model of a run that keeps its own source, RUN/variant.c.
  *
  * The file is code, and whoever made the folder wrote it. It is compiled and loaded only if this user has compiled the
- * same text before, by naming the file, or if --trust is given; the library has checked that it is the text that the run
- * was trained with. Two texts with one model's name cannot be loaded together. */
+ * same text before, by naming the file, or if --trust is given; the library has checked that it is the text that the
+ * run was trained with. Two texts with one model's name cannot be loaded together. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,11 +32,13 @@ int pal_cli_source_of_run(const pal_rundir *dir)
     if (pal_rundir_source(dir, &text, &err)) return pal_cli_say_error(&err);
     int status = PAL_CLI_GO_ON;
     if (!trusted && !pal_cli_cache_knows(info->source_hash))
-        status = pal_cli_say(PAL_CLI_FAILED,
-                             "%s: its model is C code, %s, that you have not compiled before: read it, and if you trust "
-                             "it, run this again with --trust",
-                             pal_rundir_path(dir), word);
-    if (status == PAL_CLI_GO_ON) status = pal_cli_source_add(word, info->source ? info->source : word, text, info->model);
+        status =
+            pal_cli_say(PAL_CLI_FAILED,
+                        "%s: its model is C code, %s, that you have not compiled before: read it, and if you trust "
+                        "it, run this again with --trust",
+                        pal_rundir_path(dir), word);
+    if (status == PAL_CLI_GO_ON)
+        status = pal_cli_source_add(word, info->source ? info->source : word, text, info->model);
     free(text);
     return status;
 }
@@ -44,7 +46,8 @@ int pal_cli_source_of_run(const pal_rundir *dir)
 int pal_cli_source_of_folder(const char *path)
 {
     char file[PATH_MAX];
-    if (snprintf(file, sizeof file, "%s/variant.c", path) >= (int)sizeof file || access(file, F_OK)) return PAL_CLI_GO_ON;
+    if (snprintf(file, sizeof file, "%s/variant.c", path) >= (int)sizeof file || access(file, F_OK))
+        return PAL_CLI_GO_ON;
     pal_error err = {0};
     pal_rundir *dir = pal_rundir_open_model(path, &err);
     if (!dir) return PAL_CLI_GO_ON; /* the verb says why */
@@ -63,6 +66,7 @@ void pal_cli_source_tell(const pal_rundir *dir)
     pal_sha256(text, strlen(text), hash);
     free(text);
     if (strcmp(hash, info->source_hash) != 0)
-        pal_cli_say(PAL_CLI_GO_ON, "%s: %s has changed since the run began: the run goes on with its own copy, variant.c",
+        pal_cli_say(PAL_CLI_GO_ON,
+                    "%s: %s has changed since the run began: the run goes on with its own copy, variant.c",
                     pal_rundir_path(dir), info->source);
 }

@@ -101,7 +101,8 @@ int pal_cli_job_weights(pal_cli_job *j, const char *from)
     if (!from) return PAL_CLI_GO_ON;
     pal_rundir *dir = pal_rundir_open_model(from, &err);
     bool best = false;
-    const int loaded = dir && !pal_variant_find(pal_rundir_info(dir)->model) ? pal_cli_source_of_run(dir) : PAL_CLI_GO_ON;
+    const int loaded =
+        dir && !pal_variant_find(pal_rundir_info(dir)->model) ? pal_cli_source_of_run(dir) : PAL_CLI_GO_ON;
     if (loaded != PAL_CLI_GO_ON) {
         pal_rundir_free(dir);
         return loaded;

@@ -21,7 +21,8 @@ const pal_variant *pal_cli_variant(const char *name, int *status)
     const pal_variant *variant = pal_cli_model_find(name);
     if (variant) return variant;
     if (pal_cli_is_source(name)) { /* from a file, which cannot name code: the command line was searched for it */
-        *status = pal_cli_say(PAL_CLI_WRONG, "%s: a model's file is named on the command line, not in another file", name);
+        *status =
+            pal_cli_say(PAL_CLI_WRONG, "%s: a model's file is named on the command line, not in another file", name);
         return NULL;
     }
     const char *nearest = pal_cli_nearest(name, variant_name, NULL);

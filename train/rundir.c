@@ -119,7 +119,8 @@ pal_status pal_rundir_source(const pal_rundir *dir, char **text, pal_error *err)
     if (status) return status;
     if (!*text)
         return pal_error_set(err, PAL_ERR_IO,
-                             "%s/" SOURCE " is missing, the source of its model: restore it from a copy of the run", path);
+                             "%s/" SOURCE " is missing, the source of its model: restore it from a copy of the run",
+                             path);
     pal_sha256(*text, size, hash);
     if (!strcmp(hash, wanted) && strlen(*text) == size) return PAL_OK;
     free(*text);

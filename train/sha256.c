@@ -1,10 +1,10 @@
 /* sha256.c - SHA-256, by which a run names the source of its variant.
  *
  * FIPS 180-4, sections 4.1.2, 5.1.1, 5.3.3 and 6.2. The name decides whether code is compiled and loaded, so it must be
- * hard to find two files with one name, which xxHash does not promise. It is no secret, so neither time nor memory has to
- * hide anything, and sixty lines are less than a library that all who build this would have to install. The constants
- * are the first 32 bits of the fractional parts of the square roots of the first 8 primes, and of the cube roots of the
- * first 64; they are computed in whole numbers. */
+ * hard to find two files with one name, which xxHash does not promise. It is no secret, so neither time nor memory has
+ * to hide anything, and sixty lines are less than a library that all who build this would have to install. The
+ * constants are the first 32 bits of the fractional parts of the square roots of the first 8 primes, and of the cube
+ * roots of the first 64; they are computed in whole numbers. */
 #include <string.h>
 
 #include "train/train.h"
@@ -51,8 +51,8 @@ static void add_block(uint32_t hash[WORDS], const uint32_t k[ROUNDS], const unsi
     memcpy(v, hash, sizeof v);
     for (int t = 0; t < ROUNDS; t++) {
         const uint32_t a = v[0], e = v[4];
-        const uint32_t one = v[7] + (right(e, 6) ^ right(e, 11) ^ right(e, 25)) + ((e & v[5]) ^ (~e & v[6])) + k[t] +
-                             w[t];
+        const uint32_t one =
+            v[7] + (right(e, 6) ^ right(e, 11) ^ right(e, 25)) + ((e & v[5]) ^ (~e & v[6])) + k[t] + w[t];
         const uint32_t two = (right(a, 2) ^ right(a, 13) ^ right(a, 22)) + ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
         memmove(v + 1, v, (WORDS - 1) * sizeof *v);
         v[4] += one;

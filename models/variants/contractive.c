@@ -6,7 +6,7 @@
  * it is computed. exact propagates the Jacobian through an encoder of any depth. rows differentiates each unit of the
  * code separately. hutchinson estimates the norm with one random projection per sample. (Differentiating the sum of the
  * units is no substitute: it gives ||J' 1||^2, where the units cancel each other, and this is not a norm of J.) */
-#include "models/internal.h"
+#include "palindrome.h"
 
 #include <string.h>
 
@@ -33,6 +33,10 @@ static const pal_option options[] = {
      "how ||dh/dx||^2 is computed: layer by layer, unit by unit, or estimated by a random projection"},
     {0}};
 
+/* The penalty means more where the samples lie closer together: its default is for images. */
+static const char *const of_variance[] = {"lambda", NULL};
+static const pal_setting training[] = {{"optimizer", "gd"}, {NULL, NULL}};
+
 const pal_variant pal_contractive = {
     .struct_size = sizeof(pal_variant),
     .name = "contractive",
@@ -41,9 +45,9 @@ const pal_variant pal_contractive = {
     .formula = "h = s(x W + b);  a = h W' + c;  loss = -log p(x | a) + lambda ||dh/dx||^2",
     .source = "Rifai, Vincent, Muller, Glorot and Bengio, ICML 2011",
     .options = options,
-    .training = pal__plain_training,
+    .training = training,
     .encode = pal_encode_layers,
     .decode = pal_decode_layers,
     .loss = loss,
-    .of_variance = pal__contraction_of_variance,
+    .of_variance = of_variance,
 };

@@ -4,7 +4,7 @@
  * Baldi and Hornik, Neural Networks 1989: at the minimum the decoder spans the principal subspace. --solve svd uses the
  * closed form (Eckart and Young 1936). Let U S^2 U' be the covariance of the centred inputs, as a mean over samples
  * (the factor 1/T of the lecture). Then W = U S^-1 and V = S U', so that the code has variance 1. */
-#include "models/internal.h"
+#include "palindrome.h"
 
 static pal_var mean(pal_model *m) { return pal_statistic(m, "input/mean", PAL_SHAPE(pal_model_features(m))); }
 static pal_var encode(pal_model *m, pal_var x) { return pal_encode_layers(m, pal_sub(x, mean(m))); }

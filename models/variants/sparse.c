@@ -3,7 +3,7 @@
  * The penalty kl is beta sum_j KL(rho || rho_j), where rho_j is the mean activation of unit j. It is not separable over
  * samples (Lee, Ekanadham and Ng, NIPS 2007; Ng's CS294A notes, section 3; sparsity.c). The penalty l1 is
  * lambda mean ||h||_1 (Olshausen and Field 1996). */
-#include "models/internal.h"
+#include "palindrome.h"
 
 #include <string.h>
 
