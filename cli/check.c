@@ -114,14 +114,16 @@ static void check_order(pal_cli_checking *c, const pal__checks *all, int order)
     if (!bad && n)
         pal_cli_find(c, names[order], PAL_CLI_PASS, "%zu settings: the defaults, each choice, the ends of the numbers",
                      n);
-    else if (!n)
-        pal_cli_find(c, names[order], PAL_CLI_FAIL, "the model cannot be made at a tiny size: see its options");
-    else
-        pal_cli_find(c, names[order], PAL_CLI_FAIL,
-                     "%zu of %zu settings, first %s: %s %s: look at the operations of this setting: a value that "
-                     "pal_stop_gradient holds, a kink, a root or logarithm near 0; `palindrome gradcheck %s` lists all",
-                     failed, n, *bad->report.label ? bad->report.label : "the defaults", bad->where,
-                     bad->report.message, c->word);
+    else if (bad && bad->report.verdict == PAL_CHECK_ERROR)
+        pal_cli_find(c, names[order], PAL_CLI_FAIL, "%zu of %zu settings cannot be computed, first %s: %s", failed, n,
+                     *bad->report.label ? bad->report.label : "the defaults", bad->report.message);
+    else if (bad)
+        pal_cli_find(
+            c, names[order], PAL_CLI_FAIL,
+            "%zu of %zu settings, first %s: %s: %s: look for a pal_stop_gradient, a kink, or a root or logarithm "
+            "near 0; `palindrome gradcheck %s` lists all",
+            failed, n, *bad->report.label ? bad->report.label : "the defaults", bad->where, bad->report.message,
+            c->word);
 }
 
 static void check_derivatives(pal_cli_checking *c)
