@@ -23,9 +23,9 @@ typedef struct pal_cli_source { /* one word, and the variant that it names */
 /* ---- source.c ------------------------------------------------------------------------------------------------- */
 
 bool pal_cli_is_source(const char *word); /* "FILE.c" or "FILE.c:NAME" */
-/* Compiles and loads each word that names a model by its file. words: the verb is words[1]. PAL_CLI_GO_ON, or the exit
- * status with the error printed; so for all below that return int. */
-int pal_cli_load_sources(int n, char **words);
+/* Compiles and loads what the word names. PAL_CLI_GO_ON, or the exit status with the error printed; so for all below
+ * that return int. */
+int pal_cli_source_load(const char *word);
 /* The variant that the word names, or that has this name; NULL: none. */
 const pal_variant *pal_cli_model_find(const char *word);
 /* How a command line names this variant: the word with which it came, or its name. */
@@ -35,6 +35,9 @@ const pal_cli_source *pal_cli_source_of(const pal_variant *variant); /* NULL: it
 int pal_cli_source_add(const char *word, const char *file, const char *text, const char *name);
 /* The contents of a file of C code, which the caller frees; NULL: the error is printed. */
 char *pal_cli_source_read(const char *path);
+
+/* source_words.c: each word that names a model by its file. words: the verb is words[1]. */
+int pal_cli_load_sources(int n, char **words);
 
 /* ---- source_run.c: the file that a run keeps --------------------------------------------------------------------- */
 
