@@ -153,7 +153,8 @@ static int take_from(file *f, const char *word, char **text)
     snprintf(path, sizeof path, "%s/models/variants/%s.c", headers, from->name);
     for (char *c = strrchr(path, '/'); *c; c++)
         if (*c == '-') *c = '_';
-    if (!access(path, R_OK)) *text = pal_cli_source_read(path);
+    const bool is_there = !access(path, F_OK) || errno != ENOENT;
+    if (is_there && !(*text = pal_cli_source_read(path, &status))) return status;
     if (*text && strstr(*text, "#include \"models/")) {
         free(*text);
         *text = NULL;

@@ -59,39 +59,39 @@ const char *pal_cli_model_word(const pal_variant *variant)
 
 /* ---- Files ---------------------------------------------------------------------------------------------------- */
 
+/* The next `size` bytes and a zero. NULL: see errno, which is EIO if there are fewer. */
 static char *read_all(int descriptor, size_t size)
 {
     char *text = malloc(size + 1);
-    size_t at = 0;
-    for (ssize_t got; text && at < size; at += (size_t)got) {
-        got = read(descriptor, text + at, size - at);
-        if (got < 0 && errno == EINTR)
-            got = 0;
-        else if (got <= 0)
-            break;
+    for (size_t at = 0; text && at < size;) {
+        const ssize_t got = read(descriptor, text + at, size - at);
+        if (got > 0) at += (size_t)got;
+        if (got > 0 || (got < 0 && errno == EINTR)) continue;
+        const int error = got < 0 ? errno : EIO;
+        free(text);
+        text = NULL;
+        errno = error;
     }
-    if (text) text[at] = 0;
+    if (text) text[size] = 0;
     return text;
 }
 
-char *pal_cli_source_read(const char *path)
+char *pal_cli_source_read(const char *path, int *status)
 {
     struct stat is;
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     char *text = NULL;
     if (descriptor < 0 || fstat(descriptor, &is))
-        pal_cli_say(PAL_CLI_WRONG, "%s: %s", path, strerror(errno));
+        *status = pal_cli_say(PAL_CLI_WRONG, "%s: %s", path, strerror(errno));
     else if (!S_ISREG(is.st_mode) || is.st_size > PAL_SOURCE_MOST)
-        pal_cli_say(PAL_CLI_WRONG, "%s: not a file of C code of at most 1 MiB", path);
+        *status = pal_cli_say(PAL_CLI_WRONG, "%s: not a file of C code of at most 1 MiB", path);
     else if (!(text = read_all(descriptor, (size_t)is.st_size)))
-        pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    else if (strlen(text) != (size_t)is.st_size) {
-        pal_cli_say(PAL_CLI_WRONG, "%s: not a file of C code: it has a zero byte", path);
-        free(text);
-        text = NULL;
-    }
+        *status = pal_cli_say(PAL_CLI_FAILED, "%s: %s", path, strerror(errno));
     if (descriptor >= 0) close(descriptor);
-    return text;
+    if (!text || strlen(text) == (size_t)is.st_size) return text;
+    free(text);
+    *status = pal_cli_say(PAL_CLI_WRONG, "%s: not a file of C code: it has a zero byte", path);
+    return NULL;
 }
 
 /* ---- Loading -------------------------------------------------------------------------------------------------- */
@@ -198,9 +198,10 @@ int pal_cli_source_load(const char *word)
     const char *name = name_of(word);
     if (find(word)) return PAL_CLI_GO_ON;
     snprintf(path, sizeof path, "%.*s", (int)(name - word) - (*name != 0), word);
-    char *text = pal_cli_source_read(path);
-    if (!text) return PAL_CLI_WRONG;
-    const int status = pal_cli_source_add(word, realpath(path, whole) ? whole : path, text, *name ? name : NULL);
+    int status;
+    char *text = pal_cli_source_read(path, &status);
+    if (!text) return status;
+    status = pal_cli_source_add(word, realpath(path, whole) ? whole : path, text, *name ? name : NULL);
     free(text);
     return status;
 }

@@ -33,8 +33,8 @@ const char *pal_cli_model_word(const pal_variant *variant);
 const pal_cli_source *pal_cli_source_of(const pal_variant *variant); /* NULL: it is of the library, or of --load */
 /* Compiles and loads a text. name: the one to use of several variants, or NULL. The texts are copied. */
 int pal_cli_source_add(const char *word, const char *file, const char *text, const char *name);
-/* The contents of a file of C code, which the caller frees; NULL: the error is printed. */
-char *pal_cli_source_read(const char *path);
+/* The contents of a file of C code, which the caller frees; NULL: the error is printed, with *status. */
+char *pal_cli_source_read(const char *path, int *status);
 
 /* source_words.c: each word that names a model by its file. words: the verb is words[1]. */
 int pal_cli_load_sources(int n, char **words);

@@ -61,8 +61,9 @@ void pal_cli_source_tell(const pal_rundir *dir)
     const pal_run_info *info = pal_rundir_info(dir);
     char hash[PAL_SHA256_TEXT];
     if (!info->source_hash || !info->source || access(info->source, R_OK)) return;
-    char *text = pal_cli_source_read(info->source);
-    if (!text) return;
+    int status;
+    char *text = pal_cli_source_read(info->source, &status);
+    if (!text) return; /* which was said */
     pal_sha256(text, strlen(text), hash);
     free(text);
     if (strcmp(hash, info->source_hash) != 0)
