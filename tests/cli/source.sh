@@ -144,7 +144,7 @@ check "a cache that is open to others" [ "$? $(grep -c 'is open to others' err)"
 check "nothing is written there" [ -z "$(ls open/palindrome/variants)" ]
 if [ "$(id -u)" -ne 0 ]; then
     chmod 500 "$cache"
-    works "a cache that can be read only" models ./mine.c
+    works "a cache that can be read only" models ./my_own-model.c
     "$program" models ./my-basic.c > out 2> err
     check "has no room for another" [ $? -eq 0 ]
     chmod 700 "$cache"
