@@ -53,6 +53,8 @@ void pal_cli_print_manual(void);
 /* Loads the shared object and lets it register its variants. It stays loaded. PAL_CLI_GO_ON; or the exit status, with
  * the error printed. */
 int pal_cli_load(const char *path);
+/* The same for an object that was compiled from a file; word: what messages call it. */
+int pal_cli_load_object(const char *path, const char *word);
 
 /* ---- parse.c: options and words ------------------------------------------------------------------------------- */
 

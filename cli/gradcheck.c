@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli/gradcheck.h"
+#include "cli/source.h"
 #include "ops/ops.h"
 
 enum { SAMPLES = 3, HEIGHT = 5, WIDTH = 6 };
@@ -192,8 +193,8 @@ static void report_error(pal__checks *c, const char *name, const char *label, co
     snprintf(r->report.message, sizeof r->report.message, "%.390s", err->text);
 }
 
-/* Settings that make a model small. A list of layers is set only if the default of the variant has layers. */
-static size_t tiny_settings(const pal_variant *v, pal_setting *settings)
+/* A list of layers is set only if the default of the variant has layers. */
+size_t pal_cli_tiny_settings(const pal_variant *v, pal_setting *settings)
 {
     static const pal_setting tiny[] = {
         {"hidden", "4"}, {"k", "2"}, {"layers", "5,4"}, {"channels", "2"}, {"kernel", "3"}};
@@ -259,7 +260,7 @@ static int check_order(pal__checks *c, const trial *t, int order, int at)
 static void check_settings(pal__checks *c, const pal_variant *v, const pal_setting *changed)
 {
     pal_setting settings[8];
-    size_t n = tiny_settings(v, settings);
+    size_t n = pal_cli_tiny_settings(v, settings);
     char label[64] = "";
     if (changed) settings[n++] = *changed;
     if (changed) snprintf(label, sizeof label, "%s %s", changed->name, changed->value);
@@ -288,9 +289,26 @@ static const char *others(const pal_option *o)
     return NULL;
 }
 
-static void check_variant(pal__checks *c, const pal_variant *v)
+/* The least and the greatest value of a number of the variant's own; a whole number that is large makes a large model.
+ */
+static void check_ends(pal__checks *c, const pal_variant *v, const pal_option *o)
+{
+    enum { LARGE = 16 };
+    char value[64];
+    const bool whole = o->type == PAL_OPTION_INT;
+    if (!whole && o->type != PAL_OPTION_REAL) return;
+    const double ends[] = {o->low, o->high};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(value, sizeof value, "%.17g", ends[i]);
+        if ((!whole || ends[i] <= LARGE) && !pal_option_equal(o, value, o->value))
+            check_settings(c, v, &(pal_setting){o->name, value});
+    }
+}
+
+void pal_cli_gradcheck_variant(pal__checks *c, const pal_variant *v)
 {
     const pal_option *o;
+    for (o = c->ends ? v->options : NULL; o && o->name; o++) check_ends(c, v, o);
     check_settings(c, v, NULL);
     for (o = NULL; (o = pal_variant_option_next(v, o));) {
         const char *choices = others(o);
@@ -322,7 +340,7 @@ static int check_names(const pal_cli_args *args)
 {
     for (size_t i = 0; i < args->n_words; i++) {
         const char *word = args->words[i];
-        if (pal_op_find(word) || pal_variant_find(word) || pal_cli_gradcheck_find(word)) continue;
+        if (pal_op_find(word) || pal_cli_model_find(word) || pal_cli_gradcheck_find(word)) continue;
         const char *nearest = pal_cli_nearest(word, any_name, NULL);
         return pal_cli_say(
             PAL_CLI_WRONG,
@@ -353,11 +371,11 @@ int pal_cli_gradcheck(int argc, char **argv)
     if (!c.context) return pal_cli_say(PAL_CLI_FAILED, "gradcheck: out of memory");
     const bool all = !args.n_words && !pal_function_at(0);
     for (size_t i = 0; all && pal_op_at(i); i++) check_op(&c, pal_op_at(i));
-    for (size_t i = 0; all && pal_variant_at(i); i++) check_variant(&c, pal_variant_at(i));
+    for (size_t i = 0; all && pal_variant_at(i); i++) pal_cli_gradcheck_variant(&c, pal_variant_at(i));
     for (size_t i = 0; !args.n_words && pal_function_at(i); i++) check_function(&c, pal_function_at(i));
     for (size_t i = 0; i < args.n_words; i++) {
         if (pal_op_find(args.words[i])) check_op(&c, pal_op_find(args.words[i]));
-        if (pal_variant_find(args.words[i])) check_variant(&c, pal_variant_find(args.words[i]));
+        if (pal_cli_model_find(args.words[i])) pal_cli_gradcheck_variant(&c, pal_cli_model_find(args.words[i]));
         if (pal_cli_gradcheck_find(args.words[i])) check_function(&c, pal_cli_gradcheck_find(args.words[i]));
     }
     status = PAL_CLI_DONE;

@@ -21,9 +21,15 @@ typedef struct pal__checks {
     uint64_t seed;
     pal__result *results;
     size_t n, capacity, refused; /* refused: combinations of settings that the models do not accept */
+    bool ends;                   /* also check the least and the greatest value of the variant's own numbers */
     bool no_memory;
     char why[512]; /* with no_memory */
 } pal__checks;
+
+/* Adds the checks of a variant: at its defaults, and with each choice of each option. */
+void pal_cli_gradcheck_variant(pal__checks *c, const pal_variant *variant);
+/* Settings that make a model small; returns how many, at most 8. */
+size_t pal_cli_tiny_settings(const pal_variant *variant, pal_setting *settings);
 
 /* A registered function by its name; or NULL. */
 const pal_function *pal_cli_gradcheck_find(const char *name);

@@ -10,6 +10,7 @@
 
 #include "cli/data.h"
 #include "cli/like.h"
+#include "cli/source.h"
 #include "train/internal.h"
 
 typedef struct pal_cli_like like;
@@ -290,7 +291,7 @@ static void write_command(pal_cli_job *j)
     const size_t n = find_settings(j, settings);
     const pal_cli_args *a = &j->args;
     snprintf(j->command, sizeof j->command, "palindrome%s train", pal_cli_loads());
-    pal_cli_quote(j->command, sizeof j->command, j->variant->name);
+    pal_cli_quote(j->command, sizeof j->command, pal_cli_model_word(j->variant));
     for (size_t i = 0; i < n; i++) add_to_command(j, &settings[i], false);
     for (size_t i = 0; i < a->n_given; i++) {
         const pal_option *option = option_of_train(a->given[i].name);

@@ -13,6 +13,8 @@
 #define IGNORED(key)                 {key, NULL, LIKE_IGNORED, NULL, NULL}
 const pal_cli_like_row pal_cli_like_rows[] = {
     IGNORED("model"), /* a word */
+    IGNORED("source.file"),
+    IGNORED("source.sha256"),
     {"settings", NULL, LIKE_GROUP, NULL, NULL}, /* of the model */
     {"data", "data", LIKE_VALUE, NULL, NULL},
     {"data_options", NULL, LIKE_GROUP, NULL, NULL},

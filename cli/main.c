@@ -1,4 +1,4 @@
-/* main.c - the program `palindrome`: finds the verb, loads the shared objects, runs the verb. */
+/* main.c - the program `palindrome`: finds the verb, loads the models of one's own, runs the verb. */
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -6,10 +6,11 @@
 
 #include "cli/cli.h"
 #include "cli/restart.h"
+#include "cli/source.h"
 #include "ops/ops.h"
 
-/* Moves the values of --load from the command line to `files`. `words` receives the other arguments. They can be
- * anywhere before "--". Returns PAL_CLI_GO_ON or the exit status. */
+/* Moves the values of --load from the command line to `files`, and takes --trust. `words` receives the other arguments.
+ * They can be anywhere before "--". Returns PAL_CLI_GO_ON or the exit status. */
 static int split(int argc, char **argv, char **words, int *n, char **files, int *n_files)
 {
     static const char option[] = "--load";
@@ -20,6 +21,8 @@ static int split(int argc, char **argv, char **words, int *n, char **files, int 
         char *value = NULL;
         if (!strcmp(argv[i], "--")) {
             while (i < argc) words[(*n)++] = argv[i++];
+        } else if (!strcmp(argv[i], "--trust")) {
+            pal_cli_source_trust();
         } else if (!strncmp(argv[i], "--load=", length + 1)) {
             value = argv[i] + length + 1;
         } else if (!strcmp(argv[i], option)) {
@@ -51,7 +54,7 @@ static int unknown(const char *word, bool verbs_only)
 {
     const char *nearest = pal_cli_nearest(word, known, verbs_only ? word : NULL);
     const char *kind = word[0] == '-' ? "option" : verbs_only ? "verb" : "verb, model or operation";
-    if (verbs_only && pal_variant_find(word))
+    if (verbs_only && (pal_variant_find(word) || pal_cli_is_source(word)))
         return pal_cli_say(PAL_CLI_WRONG, "%s is a model, not a verb: `palindrome train %s` trains it", word, word);
     if (verbs_only && pal_op_find(word))
         return pal_cli_say(PAL_CLI_WRONG, "%s is an operation, not a verb: `palindrome ops %s` describes it", word,
@@ -80,7 +83,7 @@ static int help(int n, char **words)
         words[n] = (char[]){"--help"};
         return run_verb(verb, n + 1, words);
     }
-    const bool model = pal_variant_find(words[0]) != NULL;
+    const bool model = pal_cli_model_find(words[0]) != NULL;
     if (!model && !pal_op_find(words[0])) return unknown(words[0], false);
     memmove(words + 1, words, (size_t)n * sizeof *words);
     return run_verb(pal_cli_verb_find(model ? "models" : "ops"), n + 1, words);
@@ -126,6 +129,7 @@ static int start(int argc, char **argv)
     const pal_cli_verb *verb = status == PAL_CLI_GO_ON && n > 1 ? pal_cli_verb_find(words[1]) : NULL;
     if (verb && verb->computes) pal_cli_take_kernels(argv);
     if (status == PAL_CLI_GO_ON) status = remember(argc ? argv[0] : "palindrome", files, n_files, begin, sizeof begin);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_load_sources(n, words);
     if (status == PAL_CLI_GO_ON) status = run(n, words);
     program_invocation_name = program_invocation_short_name;
     free(words);

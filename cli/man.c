@@ -180,10 +180,16 @@ static const char *const section[][2] = {
                 "limit, except for help."},
     {"NO_COLOR", "If it is not empty, the output has no colours."},
     {"TERM", "If it is dumb or not set, training prints one line per epoch instead of a bar."},
+    {"CC",
+     "The compiler of a model that is a file of C code, with options if need be. By default it is cc, gcc or clang."},
+    {"XDG_CACHE_HOME",
+     "The folder for palindrome/variants, which has what was compiled, and the record of what you have "
+     "compiled. By default it is ~/.cache."},
     {"OPENBLAS_CORETYPE", "The kernels of OpenBLAS. If it is not set, the program may set it to faster ones and start "
                           "itself once more."},
     {"FILES", NULL},
     {"RUN/run.json", "How the run was made, its command and its result."},
+    {"RUN/variant.c", "The source of the model, if it is a file of C code."},
     {"RUN/metrics.jsonl", "The figures of each epoch, one JSON object a line."},
     {"RUN/checkpoint.safetensors", "The model, its settings, and the state of training."},
     {"RUN/best.safetensors", "The model after its best epoch, with --patience or --keep-best."},
@@ -196,7 +202,7 @@ static const char *const section[][2] = {
     {"palindrome reconstruct runs/half", "Draws samples and their reconstructions: runs/half/reconstruct.png."},
     {"palindrome train --resume runs/half", "Continues it if it was interrupted: the same result, bit for bit."},
     {"palindrome sweep contractive --lambda 0,0.1,1", "Trains with three settings and three seeds, and compares them."},
-    {"palindrome train absolute --load ./absolute.so", "Trains a model of your own (see examples/variant.c)."},
+    {"palindrome train ./mine.c", "Trains a model of your own, which `palindrome new mine` has written."},
 };
 
 void pal_cli_print_manual(void)
@@ -216,6 +222,11 @@ void pal_cli_print_manual(void)
     print_tagged("--load=FILE",
                  "Adds the models and functions of a shared object, which defines palindrome_register. It can be given "
                  "several times, before or after the verb.");
+    print_tagged("FILE.c",
+                 "For a model's name: the model that a file of C code defines, which is compiled when it is used "
+                 "first. FILE.c:NAME is one of several.");
+    print_tagged("--trust",
+                 "Compiles the model of a run that somebody else made. It is code: read RUN/variant.c before.");
     print_tagged("--version", "Prints the version, the instruction set and the BLAS.");
     print_tagged("--manual", "Prints this page, for man(1).");
     puts(".SH VERBS");

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/data.h"
+#include "cli/source.h"
 
 static bool of_corruption(const char *name) { return !strcmp(name, "corruption") || pal_corruption_of(name); }
 static bool of_loss(const char *name) { return !of_corruption(name); }
@@ -147,6 +148,8 @@ const pal_variant *pal_cli_run_variant(const pal_rundir *dir, int *status)
 {
     char loads[1024];
     const char *name = pal_rundir_info(dir)->model;
+    *status = pal_cli_source_of_run(dir);
+    if (*status != PAL_CLI_GO_ON) return NULL;
     const pal_variant *variant = pal_variant_find(name);
     if (!variant && loads_of(pal_rundir_info(dir)->command, loads, sizeof loads))
         *status = pal_cli_say(PAL_CLI_FAILED, "%s: no model is called %.80s: load it as in training, with%s",

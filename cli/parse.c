@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/source.h"
 
 typedef struct parsing {
     const pal_cli_spec *spec;
     const char *verb; /* "palindrome train" */
     pal_cli_args *args;
     pal_cli_table table;
-    const char *first; /* only looks for the first word; NULL: none so far */
-    bool looks;        /* true: looks for the first word, and does nothing else */
+    const char *first; /* the first word; NULL: none so far */
+    bool looks;        /* true: looks for the words that tell which options there are, and does nothing else */
 } parsing;
 
 static void put(pal_setting *list, size_t *n, const char *name, const char *value)
@@ -32,7 +32,7 @@ static int take_option(parsing *p, const pal_cli_entry *e, const char *value)
     const pal_option *o = e->option;
     const bool free_text = o->type == PAL_OPTION_ENUM && !o->choices;
     pal_error err = {0};
-    if (p->looks) return PAL_CLI_GO_ON;
+    if (p->looks) return !strcmp(o->name, "like") ? pal_cli_source_of_folder(value) : PAL_CLI_GO_ON;
     if (e->variant) {
         put(p->args->variant, &p->args->n_variant, o->name, value);
         return PAL_CLI_GO_ON;
@@ -107,11 +107,14 @@ static int take_letters(parsing *p, char **argv, int argc, int *at)
     return PAL_CLI_GO_ON;
 }
 
+/* Whether the first word is a model; else words are runs. */
+static bool names_models(const pal_cli_spec *spec) { return !strncmp(spec->words, "MODEL", 5); }
+
 static int take_word(parsing *p, const char *word)
 {
     if (p->looks) {
         if (!p->first) p->first = word;
-        return PAL_CLI_GO_ON;
+        return names_models(p->spec) ? PAL_CLI_GO_ON : pal_cli_source_of_folder(word);
     }
     if (p->args->n_words == p->spec->most && p->spec->most > 3)
         return pal_cli_say(PAL_CLI_WRONG, "%s is one too many: `%s` takes at most %zu of them, so leave some out", word,
@@ -140,16 +143,16 @@ static int take_all(parsing *p, int argc, char **argv)
 
 /* ---- The whole command line ----------------------------------------------------------------------------------- */
 
-/* Fills the table. If the first word is to be a model, it has the options of this model. */
+/* Fills the table. If the first word is to be a model, it has the options of this model; else those of all models, with
+ * the ones that the runs bring along. */
 static int fill_table(parsing *p, int argc, char **argv)
 {
     pal_cli_table_fill(&p->table, p->spec, NULL);
-    if (!p->spec->variants || strncmp(p->spec->words, "MODEL", 5) != 0) return PAL_CLI_GO_ON;
+    if (!p->spec->variants) return PAL_CLI_GO_ON;
     p->looks = true;
     const int status = take_all(p, argc, argv);
     p->looks = false;
-    const pal_variant *variant = p->first ? pal_variant_find(p->first) : NULL;
-    if (variant) pal_cli_table_fill(&p->table, p->spec, variant);
+    pal_cli_table_fill(&p->table, p->spec, names_models(p->spec) ? pal_cli_model_find(p->first) : NULL);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/source.h"
 #include "cli/train.h"
 
 const pal_cli_spec pal_cli_train_spec = {
@@ -136,6 +137,12 @@ static void fill_info(pal_cli_job *j)
         .keep_best = pal_cli_flag(&j->args, "keep-best"),
         .time_limit = j->time_limit,
     };
+    const pal_cli_source *source = pal_cli_source_of(j->variant);
+    if (source) {
+        j->info.source = source->file;
+        j->info.source_hash = source->hash;
+        j->info.source_text = source->text;
+    }
     if (pal_train_minimises(optimizer)) fill_minimiser(j);
 }
 

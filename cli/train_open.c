@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/source.h"
 #include "cli/train.h"
 
 void pal_cli_full_path(const char *path, char out[PATH_MAX])
@@ -100,6 +101,12 @@ int pal_cli_job_weights(pal_cli_job *j, const char *from)
     if (!from) return PAL_CLI_GO_ON;
     pal_rundir *dir = pal_rundir_open_model(from, &err);
     bool best = false;
+    const int loaded =
+        dir && !pal_variant_find(pal_rundir_info(dir)->model) ? pal_cli_source_of_run(dir) : PAL_CLI_GO_ON;
+    if (loaded != PAL_CLI_GO_ON) {
+        pal_rundir_free(dir);
+        return loaded;
+    }
     pal_model *other = dir ? pal_cli_which(dir, j->context, NULL, &best, &err) : NULL;
     if (other && best && !j->dir && !j->why)
         pal_cli_say(0, "--from %s: it begins with the best weights of this run, not with the last", from);
@@ -275,6 +282,7 @@ int pal_cli_job_resume(pal_cli_job *j)
     if (status != PAL_CLI_GO_ON) return status;
     j->variant = pal_cli_run_variant(j->dir, &status);
     if (!j->variant) return status;
+    pal_cli_source_tell(j->dir);
     j->context = pal_cli_context(&j->args, &j->info, &status);
     if (j->context) status = take_data(j);
     if (status == PAL_CLI_GO_ON) status = check_memory(j);

@@ -1,7 +1,7 @@
 /* variants.c - finds models by name, checks their options. */
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/source.h"
 
 static const char *variant_name(size_t i, const void *user)
 {
@@ -18,8 +18,13 @@ static const char *option_name(size_t i, const void *user)
 
 const pal_variant *pal_cli_variant(const char *name, int *status)
 {
-    const pal_variant *variant = pal_variant_find(name);
+    const pal_variant *variant = pal_cli_model_find(name);
     if (variant) return variant;
+    if (pal_cli_is_source(name)) { /* from a file, which cannot name code: the command line was searched for it */
+        *status =
+            pal_cli_say(PAL_CLI_WRONG, "%s: a model's file is named on the command line, not in another file", name);
+        return NULL;
+    }
     const char *nearest = pal_cli_nearest(name, variant_name, NULL);
     if (nearest)
         *status = pal_cli_say(PAL_CLI_WRONG, "no model is called %s: did you mean %s?", name, nearest);
@@ -41,7 +46,7 @@ int pal_cli_check_settings(const pal_variant *variant, const pal_setting *settin
             return pal_cli_say(PAL_CLI_WRONG, "%s has no option --%s: did you mean --%s?", variant->name, name,
                                nearest);
         return pal_cli_say(PAL_CLI_WRONG, "%s has no option --%s: `palindrome models %s` lists its options",
-                           variant->name, name, variant->name);
+                           variant->name, name, pal_cli_model_word(variant));
     }
     return PAL_CLI_GO_ON;
 }

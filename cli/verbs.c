@@ -40,6 +40,8 @@ void pal_cli_print_verbs(void)
     static const char *const more[][2] = {
         {"palindrome help VERB", "show the options of a verb"},
         {"palindrome help MODEL", "show the formula and the options of a model"},
+        {"palindrome VERB FILE.c", "for a model's name: the model that this file of C code defines (see new)"},
+        {"palindrome VERB --trust", "compile the code of a run that somebody else made"},
         {"palindrome VERB --load FILE", "add the models and functions of a shared object (see examples/variant.c)"},
         {"palindrome --version", "show the version, the instruction set and the BLAS"},
     };

@@ -1,6 +1,5 @@
 /* variant.c - a user-defined variant outside the library: tanh units with an L1 penalty on their activations.
- *     cc -shared -fPIC variant.c -o absolute.so $(pkg-config --cflags --libs palindrome)
- *     palindrome --load ./absolute.so train absolute --lambda 0.01 --layers 400,100 */
+ *     palindrome train ./variant.c --lambda 0.01 --layers 400,100 */
 #include <palindrome.h>
 
 static pal_var loss(pal_model *m, const pal_batch *b)
@@ -24,4 +23,4 @@ static const pal_variant absolute = {.struct_size = sizeof(pal_variant),
                                      .decode = pal_decode_layers,
                                      .loss = loss};
 
-pal_status palindrome_register(pal_error *err) { return pal_variant_register(&absolute, err); }
+PAL_VARIANT_FILE(absolute)

@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-pal_distribution pal__posterior(pal_model *m, pal_var x)
+pal_distribution pal_code_posterior(pal_model *m, pal_var x)
 {
     pal_error err = {0};
     pal_distribution q = {.kind = pal_distribution_find(pal_option_enum(m, "code")), .k = pal_option_int(m, "hidden")};
@@ -26,7 +26,7 @@ pal_distribution pal__posterior(pal_model *m, pal_var x)
     return q;
 }
 
-pal_var pal__posterior_mean(pal_model *m, pal_var x) { return pal_distribution_mean(pal__posterior(m, x)); }
+pal_var pal_code_mean(pal_model *m, pal_var x) { return pal_distribution_mean(pal_code_posterior(m, x)); }
 
 /* Repeats each row of x once per draw. A single row is returned unchanged, because it broadcasts. */
 static pal_var for_each_draw(pal_var x, int64_t draws)
@@ -142,10 +142,10 @@ static pal_var codes_apart(pal_model *m, pal_var from, pal_var to)
 
 static const pal__likelihood_kind code_likelihood = {code_nll, draw_code, codes_apart};
 
-pal_var pal__estimate(pal_model *m, const pal_batch *b)
+pal_var pal_code_estimate(pal_model *m, const pal_batch *b)
 {
     const char *name = pal_option_enum(m, "estimate");
-    pal_distribution q = pal__posterior(m, b->inputs);
+    pal_distribution q = pal_code_posterior(m, b->inputs);
     const double temperature = m->mode == PAL_TRAIN ? pal_option_real(m, "temperature") : 0;
     pal_var z = pal_distribution_sample(q, "posterior", pal_option_int(m, "samples"), temperature);
     pal_var output, log_p = log_likelihood(m, z, b->inputs, &output), beta = weight(m);

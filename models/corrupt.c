@@ -1,7 +1,7 @@
 /* corrupt.c - what a loss does to its inputs: the corruptions q(x~ | x) and binarisation, one row per kind.
  *
  * To add a corruption: write its function here, add its row to `corruptions` and its name to the choices below the
- * table, and add the row of its own option to PAL__CORRUPTION_OPTIONS (internal.h).
+ * table, and add the row of its own option to PAL_CORRUPTION_OPTIONS (internal.h).
  *
  * All noise comes from named streams, so it is a function of seed, step and sample. In training it is new in each step.
  * An evaluation has its own streams and always step 0, so a sample has the same noise in every epoch and in any batch.
@@ -80,7 +80,7 @@ static const struct {
     {{"block-size", "corruption", "blocks"},          blocks},
     /* clang-format on */
 };
-const char pal__corruption_choices[] = "masking|gaussian|salt-and-pepper|blocks";
+const char pal_corruption_choices[] = "masking|gaussian|salt-and-pepper|blocks";
 enum { CORRUPTIONS = sizeof corruptions / sizeof *corruptions };
 
 const pal_need *pal__corruption_need(const char *option)

@@ -17,7 +17,7 @@
 #include <math.h>
 #include <string.h>
 
-const char pal__code_choices[] = "normal|normal-full|bernoulli|categorical";
+const char pal_code_choices[] = "normal|normal-full|bernoulli|categorical";
 const char pal__output_choices[] = PAL__RECIPES "|normal|normal-full";
 
 #define LN_2    0.69314718055994530942

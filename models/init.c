@@ -46,9 +46,9 @@ static const struct {
     /* clang-format on */
 };
 
-const char pal__init_choices[] = "glorot|he|lecun|normal|uniform|sparse|orthogonal";
+const char pal_init_choices[] = "glorot|he|lecun|normal|uniform|sparse|orthogonal";
 
-const char pal__init_help[] = "how initial weights are drawn; sparse: 15 inputs a unit (Martens 2010); orthogonal: "
+const char pal_init_help[] = "how initial weights are drawn; sparse: 15 inputs a unit (Martens 2010); orthogonal: "
                               "Saxe et al. 2014, scaled by the "
                               "activation";
 

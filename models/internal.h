@@ -19,8 +19,7 @@ typedef struct pal__value { /* an option and its value in a model */
 extern const pal_option pal__shared_options[]; /* ends with name NULL */
 extern const pal_need pal__shared_needs[];     /* ends with option NULL */
 /* The choices of shared options. Each is defined in the file of the table that implements the choices. */
-extern const char pal__output_choices[], pal__binarize_choices[], pal__activation_choices[],
-    pal__code_activation_choices[], pal__init_choices[], pal__init_help[], pal__corruption_choices[];
+extern const char pal__output_choices[], pal__binarize_choices[];
 
 /* Checks and parses the text of a value; number may be NULL. */
 pal_status pal__option_parse(const pal_option *option, const char *text, double *number, pal_error *err);
@@ -37,15 +36,9 @@ const pal_need *pal__corruption_need(const char *option);
 /* Selects the corruption from its own option: if only `sigma` is given, the corruption is gaussian, and so on. */
 pal_status pal__corruption_settle(pal__value *values, size_t n, pal_error *err);
 
-/* Defaults of training that several variants use; each ends with name NULL. Without one, train/defaults.c chooses. */
-extern const pal_setting pal__plain_training[]; /* plain gradient descent, where it learns */
-extern const pal_setting pal__bound_training[]; /* 10 epochs, for variational variants */
-
 extern const char *const pal__contraction_of_variance[]; /* the option `lambda` of a contractive penalty */
 
 /* ---- Outputs and codes that are distributions: output.c, distribution.c --------------------------------------- */
-
-extern const char pal__code_choices[];
 
 /* Choices of --output that are recipes of output.c; the others are distributions. */
 #define PAL__RECIPES "bernoulli|squared|gaussian|categorical|mixed"
@@ -77,20 +70,12 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
 
 /* clang-format off */
 
-/* For a variant that corrupts its inputs: corrupt.c. */
-#define PAL__CORRUPTION_OPTIONS(help)                                                                                  \
-    {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, pal__corruption_choices, help},                                   \
-    {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that masking sets an element to 0"},         \
-    {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},                 \
-    {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "probability that salt-and-pepper sets an element to 0 or 1"},       \
-    {"block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"}
-
 /* For a variant that contains one of the simple autoencoders: simple.c. */
 #define PAL__SIMPLE_OPTIONS                                                                                            \
     {"autoencoder", PAL_OPTION_ENUM, "denoising", 0, 0, "basic|denoising|contractive",                                 \
      "kind of autoencoder that is trained"},                                                                           \
     {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the contractive penalty ||dh/dx||^2"},                 \
-    PAL__CORRUPTION_OPTIONS("corruption of the inputs in training, for a denoising autoencoder")
+    PAL_CORRUPTION_OPTIONS("corruption of the inputs in training, for a denoising autoencoder")
 #define PAL__SIMPLE_NEEDS                                                                                              \
     {"lambda", "autoencoder", "contractive"},                                                                          \
     {"corruption", "autoencoder", "denoising"}
@@ -101,36 +86,6 @@ char *pal__layer_name(const char *side, size_t k, size_t layers, char out[256]);
      "number of classes; train takes it from the labels of the data"},                                                 \
     {"labels", PAL_OPTION_INT, "0", 0, 4294967295, NULL,                                                               \
      "number of training samples whose labels are used, a stratified draw; 0: all"}
-
-/* For a variant whose code is drawn: bound.c. */
-#define PAL__CODE_OPTIONS                                                                                              \
-    {"hidden", PAL_OPTION_INT, "20", 1, 1000000, NULL, "units of the code"},                                           \
-    {"layers", PAL_OPTION_SIZES, "400,20", 1, 1000000, NULL,                                                           \
-     "units of each layer of the encoder; the last is the code"},                                                      \
-    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "activation of the hidden layers"},         \
-    {"init", PAL_OPTION_ENUM, "uniform", 0, 0, pal__init_choices, pal__init_help},              \
-    {.name = "code-activation", .type = PAL_OPTION_NONE},                                                              \
-    {.name = "tied", .type = PAL_OPTION_NONE},                                                                         \
-    {"code", PAL_OPTION_ENUM, "normal", 0, 0, pal__code_choices,                                                       \
-     "distribution of the code: normal, normal with full covariance, units of 0 or 1, one of --hidden classes"},       \
-    {"temperature", PAL_OPTION_REAL, "0.5", 1e-3, 1000, NULL,                                                          \
-     "temperature at which a discrete code is relaxed in training"},                                                   \
-    {"beta", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the divergence; 0: no divergence"},                        \
-    {"beta-warm-up", PAL_OPTION_INT, "0", 0, 1e12, NULL,                                                               \
-     "training steps over which beta grows from 0 to its value; 0: no warm-up"},                                       \
-    {"divergence", PAL_OPTION_ENUM, "closed", 0, 0, "closed|sampled",                                                  \
-     "of the bound; closed: KL(q || p) by its formula; sampled: ln p(z) averaged over the draws, H(q) by its formula"}
-#define PAL__CODE_NEEDS                                                                                                \
-    {"temperature", "code", "bernoulli|categorical"},                                                                  \
-    {"beta", "estimate", "bound|importance"},                                                                          \
-    {"beta-warm-up", "estimate", "bound|importance"},                                                                  \
-    {"divergence", "estimate", "bound"}
-
-/* Further options for a variant whose loss is pal__estimate. The arguments are the defaults. */
-#define PAL__ESTIMATE_OPTIONS(samples, estimate)                                                                       \
-    {"samples", PAL_OPTION_INT, samples, 1, 100000, NULL, "draws of the code per sample"},                             \
-    {"estimate", PAL_OPTION_ENUM, estimate, 0, 0, "bound|importance|predictive",                                       \
-     "of ln p(x), maximised; bound: evidence lower bound; importance: ln mean weight; predictive: ln mean p(x|z)"}
 
 /* clang-format on */
 
@@ -147,12 +102,8 @@ pal_var pal__simple_corrupt(pal_model *m, pal_var x); /* x itself if the kind is
  * the penalty of the kind under its own name. h is the code of `seen`. */
 pal_var pal__simple_loss(pal_model *m, pal_var nll, pal_var h, pal_var seen, double weight);
 
-pal_distribution pal__posterior(pal_model *m, pal_var x);
-pal_var pal__posterior_mean(pal_model *m, pal_var x);
 /* ln [p(x | z) p(z) / q(z | x)] for that many draws per row, [n, draws]. Discrete kinds are drawn exactly. */
 pal_var pal__log_weights(pal_model *m, pal_distribution q, pal_var x, int64_t draws);
-/* The loss that option `estimate` selects. */
-pal_var pal__estimate(pal_model *m, const pal_batch *b);
 
 /* ---- Models --------------------------------------------------------------------------------------------------- */
 

@@ -85,7 +85,7 @@ pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to
 }
 
 #define ACTIVATIONS "sigmoid|tanh|relu|linear|softplus"
-const char pal__activation_choices[] = ACTIVATIONS, pal__code_activation_choices[] = "same|" ACTIVATIONS;
+const char pal_activation_choices[] = ACTIVATIONS, pal_code_activation_choices[] = "same|" ACTIVATIONS;
 
 static pal_var linear(pal_var a) { return a; }
 

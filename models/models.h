@@ -145,6 +145,12 @@ typedef struct pal_variant {
  * PAL_ERR_ARGUMENT: a part is missing or invalid. PAL_ERR_EXISTS: the name or the alias is taken. May be called from
  * any thread. The list only grows. */
 pal_status pal_variant_register(const pal_variant *variant, pal_error *err);
+/* Ends the file of a variant that the program compiles (`palindrome train ./mine.c`) or loads (--load): it defines the
+ * function that the program calls, which registers `variant`, a const pal_variant. A file with several variants defines
+ * that function itself, and registers each. */
+#define PAL_VARIANT_FILE(variant)                                                                                      \
+    __attribute__((visibility("default"))) pal_status palindrome_register(pal_error *err);                             \
+    pal_status palindrome_register(pal_error *err) { return pal_variant_register(&(variant), err); }
 
 /* ---- Host: the list of variants ------------------------------------------------------------------------------- */
 
@@ -360,6 +366,60 @@ pal_var pal_distribution_covariance(pal_distribution q, pal_var axes);
 double pal_distribution_quantile(const pal_distribution_kind *kind, double u);
 /* The kind of distribution from which the code is drawn (option `code`). NULL: the code is not random. */
 const pal_distribution_kind *pal_model_code(const pal_model *m);
+
+/* The choices of shared options, and what --help says about `init`, for a variant that gives one another default. Each
+ * is defined in the file of the table that implements the choices. */
+extern const char pal_activation_choices[], pal_code_activation_choices[], pal_init_choices[], pal_init_help[],
+    pal_corruption_choices[], pal_code_choices[];
+
+/* Rows of option tables. A macro is a list of rows without the last comma. */
+/* clang-format off */
+
+/* For a variant that corrupts its inputs: pal_corrupt. */
+#define PAL_CORRUPTION_OPTIONS(help)                                                                                   \
+    {"corruption", PAL_OPTION_ENUM, "masking", 0, 0, pal_corruption_choices, help},                                    \
+    {"masking", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "nu, the probability that masking sets an element to 0"},         \
+    {"sigma", PAL_OPTION_REAL, "0.5", 0, 1000, NULL, "standard deviation of the gaussian corruption"},                 \
+    {"salt", PAL_OPTION_REAL, "0.25", 0, 1, NULL, "probability that salt-and-pepper sets an element to 0 or 1"},       \
+    {"block-size", PAL_OPTION_INT, "10", 1, 100000, NULL, "side of the square that blocks sets to 0, in pixels"}
+
+/* For a variant whose code is drawn: pal_code_posterior. */
+#define PAL_CODE_OPTIONS                                                                                               \
+    {"hidden", PAL_OPTION_INT, "20", 1, 1000000, NULL, "units of the code"},                                           \
+    {"layers", PAL_OPTION_SIZES, "400,20", 1, 1000000, NULL,                                                           \
+     "units of each layer of the encoder; the last is the code"},                                                      \
+    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal_activation_choices, "activation of the hidden layers"},          \
+    {"init", PAL_OPTION_ENUM, "uniform", 0, 0, pal_init_choices, pal_init_help},                                       \
+    {.name = "code-activation", .type = PAL_OPTION_NONE},                                                              \
+    {.name = "tied", .type = PAL_OPTION_NONE},                                                                         \
+    {"code", PAL_OPTION_ENUM, "normal", 0, 0, pal_code_choices,                                                        \
+     "distribution of the code: normal, normal with full covariance, units of 0 or 1, one of --hidden classes"},       \
+    {"temperature", PAL_OPTION_REAL, "0.5", 1e-3, 1000, NULL,                                                          \
+     "temperature at which a discrete code is relaxed in training"},                                                   \
+    {"beta", PAL_OPTION_REAL, "1", 0, 1e6, NULL, "weight of the divergence; 0: no divergence"},                        \
+    {"beta-warm-up", PAL_OPTION_INT, "0", 0, 1e12, NULL,                                                               \
+     "training steps over which beta grows from 0 to its value; 0: no warm-up"},                                       \
+    {"divergence", PAL_OPTION_ENUM, "closed", 0, 0, "closed|sampled",                                                  \
+     "of the bound; closed: KL(q || p) by its formula; sampled: ln p(z) averaged over the draws, H(q) by its formula"}
+#define PAL_CODE_NEEDS                                                                                                 \
+    {"temperature", "code", "bernoulli|categorical"},                                                                  \
+    {"beta", "estimate", "bound|importance"},                                                                          \
+    {"beta-warm-up", "estimate", "bound|importance"},                                                                  \
+    {"divergence", "estimate", "bound"}
+
+/* Further options for a variant whose loss is pal_code_estimate. The arguments are the defaults. */
+#define PAL_ESTIMATE_OPTIONS(samples, estimate)                                                                        \
+    {"samples", PAL_OPTION_INT, samples, 1, 100000, NULL, "draws of the code per sample"},                             \
+    {"estimate", PAL_OPTION_ENUM, estimate, 0, 0, "bound|importance|predictive",                                       \
+     "of ln p(x), maximised; bound: evidence lower bound; importance: ln mean weight; predictive: ln mean p(x|z)"}
+
+/* clang-format on */
+
+/* For a variant with PAL_CODE_OPTIONS and PAL_ESTIMATE_OPTIONS: the distribution of the code that the encoder's layers
+ * compute, its mean [n,k], and the loss that option `estimate` selects (models/bound.c has the formulas). */
+pal_distribution pal_code_posterior(pal_model *m, pal_var x);
+pal_var pal_code_mean(pal_model *m, pal_var x);
+pal_var pal_code_estimate(pal_model *m, const pal_batch *b);
 
 /* ---- Terms of the loss ---------------------------------------------------------------------------------------- */
 

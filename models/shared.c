@@ -14,9 +14,9 @@ const pal_option pal__shared_options[] = {
     {"decoder-layers", PAL_OPTION_SIZES, "", 1, 1000000, NULL,
      "units of each hidden layer of the decoder; not given: those of the encoder, mirrored"},
     {"tied", PAL_OPTION_BOOL, "yes", 0, 0, NULL, "the decoder uses the encoder's weights, transposed"},
-    {"activation", PAL_OPTION_ENUM, "sigmoid", 0, 0, pal__activation_choices,
+    {"activation", PAL_OPTION_ENUM, "sigmoid", 0, 0, pal_activation_choices,
      "activation of every layer except the output"},
-    {"code-activation", PAL_OPTION_ENUM, "same", 0, 0, pal__code_activation_choices,
+    {"code-activation", PAL_OPTION_ENUM, "same", 0, 0, pal_code_activation_choices,
      "activation of the code; same: as --activation"},
     {"output", PAL_OPTION_ENUM, "bernoulli", 0, 0, pal__output_choices,
      "likelihood of the input; bernoulli: cross-entropy; squared: half the squared error; gaussian: density with one "
@@ -37,7 +37,7 @@ const pal_option pal__shared_options[] = {
     {"binarize", PAL_OPTION_ENUM, "none", 0, 0, pal__binarize_choices,
      "binary inputs of the loss; threshold: 1 if 0.5 or more; dynamic: 1 with the value as probability, redrawn in "
      "each step"},
-    {"init", PAL_OPTION_ENUM, "glorot", 0, 0, pal__init_choices, pal__init_help},
+    {"init", PAL_OPTION_ENUM, "glorot", 0, 0, pal_init_choices, pal_init_help},
     {"dropout", PAL_OPTION_REALS, "0", 0, 0.99, NULL,
      "probability that a training step sets a unit to 0; one for all layers, or a list: input, then each encoder "
      "layer"},
@@ -148,9 +148,6 @@ pal_status pal_model_check_given(const pal_model *m, const pal_setting *given, s
 }
 
 /* ---- Training ------------------------------------------------------------------------------------------------- */
-
-const pal_setting pal__plain_training[] = {{"optimizer", "gd"}, {NULL, NULL}};
-const pal_setting pal__bound_training[] = {{"epochs", "10"}, {NULL, NULL}};
 
 bool pal_model_phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *phase)
 {

@@ -27,6 +27,8 @@ static const palt__field before_settings[] = {
     FIELD(TEXT, "started", started),
     FIELD(TEXT, "finished", finished),
     FIELD(TEXT, "model", model),
+    FIELD(TEXT, "source.file", source),
+    FIELD(TEXT, "source.sha256", source_hash),
 };
 static const palt__field after_settings[] = {
     FIELD(TEXT, "data", data),

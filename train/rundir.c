@@ -99,6 +99,38 @@ static pal_status make_numbered(palt__folder *f, const char *model, pal_error *e
     }
 }
 
+#define SOURCE "variant.c"
+
+/* The source comes first: a run.json that names one has it beside it. */
+static pal_status write_source(const palt__folder *f, const pal_run_info *info, pal_error *err)
+{
+    const char *text = info->source_hash ? info->source_text : NULL;
+    return text ? palt__folder_write(f, SOURCE, text, strlen(text), err) : PAL_OK;
+}
+
+pal_status pal_rundir_source(const pal_rundir *dir, char **text, pal_error *err)
+{
+    char hash[PAL_SHA256_TEXT];
+    size_t size = 0;
+    const char *path = palt__short_path(dir->folder.path), *wanted = dir->info.source_hash;
+    *text = NULL;
+    if (!wanted) return PAL_OK;
+    const pal_status status = palt__folder_read(&dir->folder, SOURCE, PAL_SOURCE_MOST, text, &size, err);
+    if (status) return status;
+    if (!*text)
+        return pal_error_set(err, PAL_ERR_IO,
+                             "%s/" SOURCE " is missing, the source of its model: restore it from a copy of the run",
+                             path);
+    pal_sha256(*text, size, hash);
+    if (!strcmp(hash, wanted) && strlen(*text) == size) return PAL_OK;
+    free(*text);
+    *text = NULL;
+    return pal_error_set(err, PAL_ERR_FORMAT,
+                         "%s/" SOURCE " was changed since the run was trained: its hash is not that of " PALT__RUN_JSON
+                         ": restore it from a copy of the run",
+                         path);
+}
+
 pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_error *err)
 {
     pal_rundir *dir = make(err);
@@ -113,6 +145,7 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
     info.result = palt__no_result;
     palt__folder *f = &dir->folder;
     pal_status status = path ? palt__folder_make(f, path, err) : make_numbered(f, info.model, err);
+    if (!status) status = write_source(f, &info, err);
     if (!status && !(status = write_info(dir, &info, err))) return dir;
     palt__folder_undo(f);
     pal_rundir_free(dir);

@@ -286,7 +286,15 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
     double min_improvement;
     bool keep_best;
     double time_limit;
+    /* A variant that was compiled from a file (the program's `train ./mine.c`): where that was, and its pal_sha256.
+     * NULL: the variant is of the library, or of a loaded object. source_text is its text. pal_rundir_new writes it
+     * into the folder, as variant.c; a run that is opened has it there, see pal_rundir_source. */
+    const char *source, *source_hash, *source_text;
 } pal_run_info;
+
+/* The SHA-256 of the bytes, as 64 hexadecimal digits (FIPS 180-4). */
+enum { PAL_SHA256_TEXT = 65 };
+void pal_sha256(const void *bytes, size_t size, char out[PAL_SHA256_TEXT]);
 
 /* Every value counts, with type, shape and order; not the path, the format of the file and its compression. Either may
  * be NULL. */
@@ -337,6 +345,12 @@ size_t pal_rundir_epoch_count(const pal_rundir *dir);
 const pal_epoch *pal_rundir_epoch(const pal_rundir *dir, size_t i);
 /* Writes DIR/NAME to out, truncated to size (4096 holds any path that can be opened), and returns out. */
 const char *pal_rundir_file(const pal_rundir *dir, const char *name, char *out, size_t size);
+
+/* The text of the variant's source, variant.c, which the caller frees. It is code of whoever made the folder. PAL_OK
+ * and *text NULL: run.json names no source. PAL_ERR_IO: the file is missing. PAL_ERR_FORMAT: its hash is not that of
+ * run.json, so it was changed; or it is larger than PAL_SOURCE_MOST. */
+enum { PAL_SOURCE_MOST = 1 << 20 };
+pal_status pal_rundir_source(const pal_rundir *dir, char **text, pal_error *err);
 
 /* The data of a run that is resumed are at another path. It is recorded when the run goes on. PAL_ERR_MEMORY. */
 pal_status pal_rundir_set_data(pal_rundir *dir, const char *path, pal_error *err);

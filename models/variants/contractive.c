@@ -6,7 +6,7 @@
  * it is computed. exact propagates the Jacobian through an encoder of any depth. rows differentiates each unit of the
  * code separately. hutchinson estimates the norm with one random projection per sample. (Differentiating the sum of the
  * units is no substitute: it gives ||J' 1||^2, where the units cancel each other, and this is not a norm of J.) */
-#include "models/internal.h"
+#include "palindrome.h"
 
 #include <string.h>
 
@@ -21,9 +21,9 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 {
     pal_var x = b->inputs, h = pal_encode_layers(m, x);
     pal_var nll = pal_nll(m, pal_decode_layers(m, h), x);
-    pal_block_begin(m->tape, "contraction", "λ ‖∂h/∂x‖²");
+    pal_block_begin(x.tape, "contraction", "λ ‖∂h/∂x‖²");
     pal_var penalty = pal_scale(norm2(m, h, x), pal_option_real(m, "lambda"));
-    pal_block_end(m->tape);
+    pal_block_end(x.tape);
     return pal_add(nll, pal_model_note(m, "contraction", penalty));
 }
 
@@ -35,6 +35,10 @@ static const pal_option options[] = {
      "how ||dh/dx||^2 is computed: layer by layer, unit by unit, or estimated by a random projection"},
     {0}};
 
+/* The penalty means more where the samples lie closer together: its default is for images. */
+static const char *const of_variance[] = {"lambda", NULL};
+static const pal_setting training[] = {{"optimizer", "gd"}, {NULL, NULL}};
+
 const pal_variant pal_contractive = {
     .struct_size = sizeof(pal_variant),
     .name = "contractive",
@@ -43,9 +47,9 @@ const pal_variant pal_contractive = {
     .formula = "h = s(x W + b);  a = h W' + c;  loss = -log p(x | a) + lambda ||dh/dx||^2",
     .source = "Rifai, Vincent, Muller, Glorot and Bengio, ICML 2011",
     .options = options,
-    .training = pal__plain_training,
+    .training = training,
     .encode = pal_encode_layers,
     .decode = pal_decode_layers,
     .loss = loss,
-    .of_variance = pal__contraction_of_variance,
+    .of_variance = of_variance,
 };

@@ -4,7 +4,7 @@
  * Masci, Meier, Ciresan and Schmidhuber, ICANN 2011. Strides replace pooling, as in Springenberg, Dosovitskiy, Brox and
  * Riedmiller, ICLR 2015. Affine layers compute the code from the last maps. With --hidden 0 the last maps are the code.
  */
-#include "models/internal.h"
+#include "palindrome.h"
 
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
@@ -20,11 +20,11 @@ static const pal_option options[] = {
     {"kernel", PAL_OPTION_INT, "5", 1, 1000, NULL, "side of the square filters, in pixels"},
     {"stride", PAL_OPTION_INT, "2", 1, 1000, NULL, "step between windows, in pixels"},
     {"tied", PAL_OPTION_BOOL, "no", 0, 0, NULL, "the decoder uses the encoder's weights and filters, transposed"},
-    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices,
+    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal_activation_choices,
      "activation of every layer except the code and the output"},
-    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__code_activation_choices,
+    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal_code_activation_choices,
      "activation of the code; same: as --activation"},
-    {"init", PAL_OPTION_ENUM, "he", 0, 0, pal__init_choices, pal__init_help},
+    {"init", PAL_OPTION_ENUM, "he", 0, 0, pal_init_choices, pal_init_help},
     {.name = "decoder-layers", .type = PAL_OPTION_NONE},
     {0}};
 

@@ -3,7 +3,7 @@
  * Hinton and Salakhutdinov, Science 313 (2006), with layers 1000-500-250-30 and a linear code. Their network needed
  * pre-training. This one does not: it has rectified units with the initial values of He, Zhang, Ren and Sun, ICCV 2015.
  */
-#include "models/internal.h"
+#include "palindrome.h"
 
 static pal_var loss(pal_model *m, const pal_batch *b)
 {
@@ -15,10 +15,10 @@ static const pal_option options[] = {
     {"layers", PAL_OPTION_SIZES, "1000,500,250,30", 1, 1000000, NULL,
      "units of each layer of the encoder; the last is the code"},
     {"tied", PAL_OPTION_BOOL, "no", 0, 0, NULL, "the decoder uses the encoder's weights, transposed"},
-    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal__activation_choices, "activation of the hidden layers"},
-    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal__code_activation_choices,
+    {"activation", PAL_OPTION_ENUM, "relu", 0, 0, pal_activation_choices, "activation of the hidden layers"},
+    {"code-activation", PAL_OPTION_ENUM, "linear", 0, 0, pal_code_activation_choices,
      "activation of the code; same: as --activation"},
-    {"init", PAL_OPTION_ENUM, "he", 0, 0, pal__init_choices, pal__init_help},
+    {"init", PAL_OPTION_ENUM, "he", 0, 0, pal_init_choices, pal_init_help},
     {0}};
 
 const pal_variant pal_deep = {

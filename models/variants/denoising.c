@@ -5,7 +5,7 @@
  * corrupt.c; masking, for example, sets each element to 0 with probability nu. The target is always clean. Outside the
  * loss, encode and reconstruct take clean inputs too. The encoder has affine layers; with --channels it starts with
  * convolutions. */
-#include "models/internal.h"
+#include "palindrome.h"
 
 static bool convolves(const pal_model *m) { return *pal_model_setting(m, "channels") != 0; }
 static pal_var encode(pal_model *m, pal_var x)
@@ -22,7 +22,7 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 }
 
 static const pal_option options[] = {
-    PAL__CORRUPTION_OPTIONS("corruption of the inputs in training"),
+    PAL_CORRUPTION_OPTIONS("corruption of the inputs in training"),
     {"channels", PAL_OPTION_SIZES, "", 1, 100000, NULL,
      "output maps of each convolution; not given: affine layers only"},
     {"kernel", PAL_OPTION_INT, "5", 1, 1000, NULL, "side of the square filters, in pixels"},
@@ -30,6 +30,8 @@ static const pal_option options[] = {
     {0}};
 
 static const pal_need needs[] = {{"kernel", "channels", NULL}, {"stride", "channels", NULL}, {0}};
+
+static const pal_setting training[] = {{"optimizer", "gd"}, {NULL, NULL}};
 
 const pal_variant pal_denoising = {
     .struct_size = sizeof(pal_variant),
@@ -40,7 +42,7 @@ const pal_variant pal_denoising = {
     .source = "Vincent, Larochelle, Bengio and Manzagol, ICML 2008; JMLR 2010",
     .options = options,
     .needs = needs,
-    .training = pal__plain_training,
+    .training = training,
     .encode = encode,
     .decode = decode,
     .loss = loss,

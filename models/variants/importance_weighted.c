@@ -2,11 +2,13 @@
  * weight of several draws. This bound on ln p(x) becomes tighter with more draws.
  *
  * Burda, Grosse and Salakhutdinov, ICLR 2016, equation 8. */
-#include "models/internal.h"
+#include "palindrome.h"
 
-static const pal_option options[] = {PAL__CODE_OPTIONS, PAL__ESTIMATE_OPTIONS("5", "importance"), {0}};
+static const pal_option options[] = {PAL_CODE_OPTIONS, PAL_ESTIMATE_OPTIONS("5", "importance"), {0}};
 
-static const pal_need needs[] = {PAL__CODE_NEEDS, {0}};
+static const pal_need needs[] = {PAL_CODE_NEEDS, {0}};
+
+static const pal_setting training[] = {{"epochs", "10"}, {NULL, NULL}};
 
 const pal_variant pal_importance_weighted = {
     .struct_size = sizeof(pal_variant),
@@ -17,9 +19,9 @@ const pal_variant pal_importance_weighted = {
     .source = "Burda, Grosse and Salakhutdinov, ICLR 2016",
     .options = options,
     .needs = needs,
-    .training = pal__bound_training,
-    .encode = pal__posterior_mean,
+    .training = training,
+    .encode = pal_code_mean,
     .decode = pal_decode_layers,
-    .loss = pal__estimate,
-    .posterior = pal__posterior,
+    .loss = pal_code_estimate,
+    .posterior = pal_code_posterior,
 };

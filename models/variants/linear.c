@@ -4,14 +4,14 @@
  * Baldi and Hornik, Neural Networks 1989: at the minimum the decoder spans the principal subspace. --solve svd uses the
  * closed form (Eckart and Young 1936). Let U S^2 U' be the covariance of the centred inputs, as a mean over samples
  * (the factor 1/T of the lecture). Then W = U S^-1 and V = S U', so that the code has variance 1. */
-#include "models/internal.h"
+#include "palindrome.h"
 
 static pal_var mean(pal_model *m) { return pal_statistic(m, "input/mean", PAL_SHAPE(pal_model_features(m))); }
 static pal_var encode(pal_model *m, pal_var x)
 {
-    pal_block_begin(m->tape, "centre", "x − μ");
+    pal_block_begin(x.tape, "centre", "x − μ");
     const pal_var centred = pal_sub(x, mean(m));
-    pal_block_end(m->tape);
+    pal_block_end(x.tape);
     return pal_encode_layers(m, centred);
 }
 static pal_var decode(pal_model *m, pal_var h)
@@ -19,7 +19,7 @@ static pal_var decode(pal_model *m, pal_var h)
     const pal_var a = pal_decode_layers(m, h);
     pal_block_again(a, "decoder", "a = @ + μ");
     const pal_var moved = pal_add(a, mean(m));
-    pal_block_end(m->tape);
+    pal_block_end(a.tape);
     return moved;
 }
 static pal_var loss(pal_model *m, const pal_batch *b) { return pal_nll(m, decode(m, encode(m, b->inputs)), b->inputs); }

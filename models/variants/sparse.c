@@ -3,7 +3,7 @@
  * The penalty kl is beta sum_j KL(rho || rho_j), where rho_j is the mean activation of unit j. It is not separable over
  * samples (Lee, Ekanadham and Ng, NIPS 2007; Ng's CS294A notes, section 3; sparsity.c). The penalty l1 is
  * lambda mean ||h||_1 (Olshausen and Field 1996). */
-#include "models/internal.h"
+#include "palindrome.h"
 
 #include <string.h>
 
@@ -18,9 +18,9 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 {
     pal_var h = encode(m, b->inputs), nll = pal_nll(m, pal_decode_layers(m, h), b->inputs);
     if (by_divergence(m)) return nll;
-    pal_block_begin(m->tape, "sparsity", "λ mean ‖h‖₁");
+    pal_block_begin(h.tape, "sparsity", "λ mean ‖h‖₁");
     pal_var l1 = pal_scale(pal_mean_over_samples(pal_abs(h)), pal_option_real(m, "lambda"));
-    pal_block_end(m->tape);
+    pal_block_end(h.tape);
     return pal_add(nll, pal_model_note(m, "sparsity", l1));
 }
 
@@ -33,7 +33,7 @@ static pal_var divergence(pal_model *m, pal_var log_mean)
 {
     pal_block_again(log_mean, "sparsity", "β Σ KL(ρ ‖ mean h)");
     pal_var sum = pal_scale(pal_activation_divergence(log_mean, pal_option_real(m, "rho")), pal_option_real(m, "beta"));
-    pal_block_end(m->tape);
+    pal_block_end(sum.tape);
     return pal_model_note(m, "sparsity", sum);
 }
 

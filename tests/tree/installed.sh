@@ -38,6 +38,10 @@ ${CC:-cc} -std=c11 -Wall -Wextra -shared -fPIC "$2/examples/variant.c" -o "$stag
 with() { "$program" --load "$stage/absolute.so" "$@"; }
 with models | grep -q '^absolute '
 with gradcheck absolute | grep -q '^PASS'
+# The file itself is a model's name: the installed program finds its headers and the files of its variants.
+export XDG_CACHE_HOME="$stage/cache"
+"$program" models "$2/examples/variant.c" | grep -q '^absolute: '
+(cd "$stage" && "$program" new mine --from contractive && "$program" models ./mine.c) | grep -q '^mine: '
 # The installed program trains a model; examples/inference.c, below, prints its code through the installed library.
 awk 'BEGIN { for (i = 0; i < 48; i++) print i % 2 "," i % 3 / 2 "," i % 5 / 4 }' >"$stage/data.csv"
 "$program" train basic --data "$stage/data.csv" --batch 8 --epochs 1 --hidden 4 --quiet --out "$stage/run"
@@ -143,6 +147,7 @@ try() { # TREE: the program starts, and pkg-config compiles against this tree
     PKG_CONFIG_PATH=$(find "$1" -name palindrome.pc -printf '%h\n')
     export PKG_CONFIG_PATH
     "$1/bin/palindrome" --version >"$stage/said"
+    "$1/bin/palindrome" models "$stage/mine.c" | grep -q '^mine: '
     [ -s "$1/share/man/man1/palindrome.1" ]
     for package in palindrome palindrome-tools; do
         for folder in includedir libdir; do
