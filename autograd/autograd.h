@@ -314,7 +314,8 @@ typedef struct pal_trace {
     pal_tape *tape;         /* from the first four passes; valid only during the call */
     const pal_var *outputs; /* n of them: first the outputs, then the effects */
     size_t n;
-    const char *text; /* from the other passes; NULL: see tape */
+    const char *text;            /* from the other passes; NULL: see tape */
+    const struct pal_plan *plan; /* from "place": steps and places as data (operation.h), during the call; else NULL */
 } pal_trace;
 
 typedef struct pal_compile_options {

@@ -182,6 +182,49 @@ typedef struct pal_speed {
  * of so many bytes, which has to be at least 1 MiB. PAL_ERR_ARGUMENT, PAL_ERR_MEMORY. */
 pal_status pal_context_speed(pal_context *context, size_t bytes, pal_speed *out);
 
+/* ---- What a program is made of -------------------------------------------------------------------------------- */
+
+/* clang-format off */
+typedef enum pal_plan_kind {
+    PAL_PLAN_LOOP,   /* elementwise operations, fused */
+    PAL_PLAN_KERNEL, /* one operation that has a kernel */
+    PAL_PLAN_REGION  /* a body that runs several times (pal_map_sum, pal_recompute) */
+} pal_plan_kind;
+/* clang-format on */
+
+typedef struct pal_plan_step {
+    pal_plan_kind kind;
+    /* First n_own operations of the step itself; then n_then of the loop that takes the result of a kernel piece by
+     * piece; then n_sums that a loop makes on its way. */
+    const pal_op *const *ops;
+    size_t n_own, n_then, n_sums;
+    const char *scope; /* "": none */
+    unsigned order;    /* of derivative: the highest of these operations */
+    int64_t terms;     /* of a region: how often its body runs; else 0 */
+    size_t n_body;     /* of a region: the steps of its body, with those of regions in it; else 0 */
+} pal_plan_step;
+
+typedef struct pal_plan_place { /* a part of the arena that holds one value from one step to another */
+    const pal_op *op;           /* NULL: memory that one step needs for itself alone */
+    uint32_t number;            /* of the value in the texts of the passes: %number */
+    unsigned order;             /* of derivative */
+    size_t offset, bytes;       /* bytes: a multiple of 64 */
+    size_t first, last;         /* the step that writes the value, and the last that reads it */
+    size_t over;                /* the place of the operand over which it is written, from 1 on; 0: none */
+    size_t output;              /* the first output that it is, from 1 on; such a value stays to the end. 0: none */
+} pal_plan_place;
+
+/* A program before it gets addresses: what the pass "place" has made, in pal_trace. Regions are steps; what is in their
+ * bodies is not told. Leaves have memory of their own, and so have no place here. */
+typedef struct pal_plan {
+    const pal_plan_step *steps; /* in the order of execution */
+    size_t n_steps;
+    const pal_plan_place *places; /* in the order in which they are written */
+    size_t n_places;
+    const pal_op *const *ops; /* those of all steps */
+    size_t arena, least;      /* its bytes, and the most that are in use at one step */
+} pal_plan;
+
 /* ---- Test cases ----------------------------------------------------------------------------------------------- */
 
 #define PAL_CASE_INPUTS 4

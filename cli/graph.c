@@ -22,7 +22,8 @@ static const pal_cli_row rows[] = {
     PAL_CLI_FLAG("sizes", "print the size of each value in bytes"),
     PAL_CLI_FLAG("time", "run it on random data and print the time of each operation"),
     PAL_CLI_ENUM("plan", "", PAL_CLI_PASSES, "PASS",
-                 "do not draw; print what a pass of the compiler is given and what it makes, or the result of all passes"),
+                 "print what a pass of the compiler is given and what it makes, or the result of all; with -o, draw the "
+                 "compiled program: its steps in time, and what lies where in memory"),
     PAL_CLI_ENUM("title", "", NULL, "TEXT", "title of the drawing (default: the model and what is drawn)"),
     PAL_CLI_FLAG("no-legend", "leave out the legend of the colours"),
     PAL_CLI_OUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
@@ -32,12 +33,12 @@ static const pal_cli_row rows[] = {
 #define NOT_PLANNED(option) {option, "plan", "!"}
 static const pal_need needs[] = {
     {"kept", "order", "1|2"}, NOT_PLANNED("depth"), NOT_PLANNED("fold"), NOT_PLANNED("kept"), NOT_PLANNED("sizes"),
-    NOT_PLANNED("time"), NOT_PLANNED("title"), NOT_PLANNED("no-legend"), NOT_PLANNED("out"), {0}};
+    {0}};
 /* clang-format on */
 const pal_cli_spec pal_cli_graph_spec = {
     .words = "MODEL",
     .summary = "Draw the computation graph of a model: its loss, the gradient of the loss, or second derivatives. With "
-               "--plan, print how it is compiled.",
+               "--plan, print or draw how it is compiled.",
     .rows = rows,
     .needs = needs,
     .least = 1,
@@ -166,7 +167,13 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static const pal_compile_options unfused = {.struct_size = sizeof unfused, .passes = PAL_PASS_NONE, .profile = true};
+/* Without fusion, every operation is a separate step; a plan has the steps of all passes. */
+static pal_program *compile_timed(const recording *r, bool planned)
+{
+    const pal_compile_options o = {
+        .struct_size = sizeof o, .passes = planned ? PAL_PASS_ALL : PAL_PASS_NONE, .profile = true};
+    return pal_compile(r->tape, r->outputs, r->n_outputs, &o);
+}
 
 /* What --time takes is known before any of it is: from the same graph in a dry context. Without --max-memory, a verb
  * that draws takes no gigabytes. */
@@ -177,7 +184,7 @@ static int check_memory(const pal_cli_args *args, const pal_variant *variant, si
     size_t peak = 0;
     const bool given = pal_cli_given(args, "max-memory") != NULL;
     int status = open_recording(&r, args, variant, 0, true);
-    if (status == PAL_CLI_GO_ON) r.times = pal_compile(r.tape, r.outputs, r.n_outputs, &unfused);
+    if (status == PAL_CLI_GO_ON) r.times = compile_timed(&r, pal_cli_given(args, "plan"));
     if (status == PAL_CLI_GO_ON && !r.times) status = say_tape(&r);
     pal_context_memory(r.context, &peak);
     close_recording(&r);
@@ -194,8 +201,8 @@ static int check_memory(const pal_cli_args *args, const pal_variant *variant, si
                        takes, (peak >> 30) + 1);
 }
 
-/* Runs without fusion, so that every operation is a separate step; on random inputs, for half a second or 100 runs. */
-static int measure(recording *r)
+/* Runs on random inputs, for half a second or 100 runs. */
+static int measure(recording *r, bool planned)
 {
     enum { MOST_RUNS = 100 };
     for (size_t i = 0; i < pal_tensor_count(r->batch); i++) {
@@ -203,7 +210,7 @@ static int measure(recording *r)
         pal_noise_uniform((pal_noise){.seed = 1}, "graph", i, 1, &u);
         pal_tensor_set(r->batch, i, u);
     }
-    r->times = pal_compile(r->tape, r->outputs, r->n_outputs, &unfused);
+    r->times = compile_timed(r, planned);
     if (!r->times) return say_tape(r);
     double began = now(), seconds = 0;
     int runs = 0;
@@ -217,7 +224,7 @@ static int measure(recording *r)
 
 static const char *type_of(const char *path)
 {
-    static const char *const types[] = {"dot", "svg", "png"};
+    static const char *const types[] = {"dot", "svg", "png", "pdf"};
     const char *end = strrchr(path, '.');
     if (!end || end == path || end[-1] == '/') return NULL; /* an ending alone is no name */
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -268,8 +275,37 @@ static const char *title_of(const recording *r, const pal_cli_args *args, char *
                 ? snprintf(out, size, "%s", given)
                 : snprintf(out, size, "%s: %s", pal_model_variant(r->model)->name, what[pal_cli_int(args, "order", 0)]);
     if (r->times && n > 0 && (size_t)n < size)
-        snprintf(out + n, size - (size_t)n, " (unfused, one thread: %.*f %s per run)", value < 9.95, value, unit);
+        snprintf(out + n, size - (size_t)n, " (%sone thread: %.*f %s per run)",
+                 pal_cli_given(args, "plan") ? "" : "unfused, ", value < 9.95, value, unit);
     return out;
+}
+
+static int show_plan(const recording *r, const pal_cli_args *args, const char *plan, const char *path)
+{
+    char title[1024];
+    if (!path) return pal_cli_print_plan(r->tape, r->outputs, r->n_outputs, plan);
+    return pal_cli_draw_plan(&(pal_cli_plan_picture){.tape = r->tape,
+                                                     .outputs = r->outputs,
+                                                     .n = r->n_outputs,
+                                                     .names = r->names,
+                                                     .title = title_of(r, args, title, sizeof title),
+                                                     .times = r->times,
+                                                     .no_legend = pal_cli_flag(args, "no-legend")},
+                             path);
+}
+
+/* What belongs to a picture has no effect on the text of a plan. */
+static int check_plan(const pal_cli_args *args, const char *plan, const char *path, const char *type)
+{
+    static const char *const pictured[] = {"time", "title", "no-legend"};
+    if (path) return pal_cli_check_plan_picture(plan, path, type);
+    for (size_t i = 0; i < sizeof pictured / sizeof *pictured; i++)
+        if (pal_cli_given(args, pictured[i]))
+            return pal_cli_say(PAL_CLI_WRONG,
+                               "graph: --%s has an effect on a plan only if it is drawn: give -o FILE.svg, or leave "
+                               "out --%s",
+                               pictured[i], pictured[i]);
+    return PAL_CLI_GO_ON;
 }
 
 static int show(const recording *r, const pal_cli_args *args, const char *path, const char *type)
@@ -302,7 +338,10 @@ int pal_cli_graph(int argc, char **argv)
     status = pal_cli_check_settings(variant, args.variant, args.n_variant);
     if (status != PAL_CLI_GO_ON) return status;
     const char *path = pal_cli_given(&args, "out"), *type = path ? type_of(path) : NULL;
+    const char *plan = pal_cli_given(&args, "plan");
     bool to_file = path && strcmp(path, "-");
+    if (plan) status = check_plan(&args, plan, to_file ? path : NULL, type);
+    if (status != PAL_CLI_GO_ON) return status;
     if (to_file && !type)
         return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .dot, .svg or .png", path);
     if (to_file) pal_cli_signals_end(path);
@@ -313,9 +352,8 @@ int pal_cli_graph(int argc, char **argv)
     if (status == PAL_CLI_GO_ON && timed) status = check_memory(&args, variant, limit);
     if (!timed && !pal_cli_given(&args, "max-memory")) limit = 0; /* drawing takes no memory for values */
     if (status == PAL_CLI_GO_ON) status = open_recording(&r, &args, variant, limit, !timed);
-    if (status == PAL_CLI_GO_ON && timed) status = measure(&r);
-    const char *plan = pal_cli_given(&args, "plan");
-    if (status == PAL_CLI_GO_ON && plan) status = pal_cli_print_plan(r.tape, r.outputs, r.n_outputs, plan);
+    if (status == PAL_CLI_GO_ON && timed) status = measure(&r, plan);
+    if (status == PAL_CLI_GO_ON && plan) status = show_plan(&r, &args, plan, to_file ? path : NULL);
     if (status == PAL_CLI_GO_ON) status = show(&r, &args, path, type);
     close_recording(&r);
     return status;

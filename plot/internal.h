@@ -25,6 +25,8 @@ typedef struct palt__glyph {
 #define PALT__FONT_SIDE     36 /* coordinates are 0 to PALT__FONT_SIDE - 1 */
 
 const palt__glyph *palt__glyph_of(unsigned char byte); /* never NULL: a box if the font lacks it */
+const palt__glyph *palt__glyph_at(const char *at);     /* of the character that begins there, in UTF-8 */
+#define PALT__FONT_BACK 20                             /* units to go back for a letter without an advance */
 /* UTF-8 continuation bytes are skipped: the first byte of the character draws one box for all. */
 bool palt__continues(char byte);
 
