@@ -174,7 +174,7 @@ static bool check_options(pal_tape *t, const pal_graph_options *given, pal_graph
     return true;
 }
 
-static void drawing_free(pal_context *c, pal__drawing *d)
+void pal__drawing_close(pal__drawing *d, pal_context *c)
 {
     void *arrays[] = {d->look, d->folded, d->owner, d->box,     d->output, d->same,
                       d->node, d->number, d->told,  d->seconds, d->boxes,  d->wires};
@@ -198,19 +198,29 @@ static bool prepare(pal__drawing *d, pal_context *c)
     return pal__draw_lay_out(d) && pal__draw_fold(d) && pal__draw_find_wires(d) && pal__draw_times(d);
 }
 
+bool pal__drawing_open(pal__drawing *d, pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)
+{
+    *d = (pal__drawing){0};
+    if (!t || (n && !outputs) || !check_options(t, options, &d->options)) return false;
+    if (!n) d->options.names = NULL;
+    if (!pal__canonical(t, outputs, n, "graph", &d->graph)) return false;
+    if (prepare(d, t->context)) return true;
+    pal__out_of_memory(t, "graph");
+    pal__drawing_close(d, t->context);
+    return false;
+}
+
 char *pal_graph_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)
 {
-    pal__drawing d = {0};
+    pal__drawing d;
     pal__text text;
     char *kept = NULL;
-    if (!t || (n && !outputs) || !check_options(t, options, &d.options)) return NULL;
-    if (!n) d.options.names = NULL;
-    if (!pal__canonical(t, outputs, n, "graph", &d.graph)) return NULL;
-    if (prepare(&d, t->context) && pal__text_open(&text, t->context)) {
+    if (!pal__drawing_open(&d, t, outputs, n, options)) return NULL;
+    if (pal__text_open(&text, t->context)) {
         print(text.file, &d);
         kept = pal__text_close(&text);
     }
     if (!kept) pal__out_of_memory(t, "graph");
-    drawing_free(t->context, &d);
+    pal__drawing_close(&d, t->context);
     return kept;
 }

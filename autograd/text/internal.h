@@ -94,6 +94,11 @@ typedef struct pal__drawing {
     size_t n_boxes, cap_boxes, n_wires, cap_wires;
 } pal__drawing;
 
+/* graph.c: a drawing of the tape, complete but for printing; the caller closes it. False: the tape tells why, unless it
+ * is NULL. */
+bool pal__drawing_open(pal__drawing *drawing, pal_tape *tape, const pal_var *outputs, size_t n,
+                       const pal_graph_options *options);
+void pal__drawing_close(pal__drawing *drawing, pal_context *context);
 /* graph_layout.c: decides how each entry is drawn and in which box. False: out of memory. */
 bool pal__draw_lay_out(pal__drawing *drawing);
 /* graph_fold.c: fills in same and node, and alike, last and closed of the boxes. False: out of memory. */
