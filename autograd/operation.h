@@ -225,6 +225,72 @@ typedef struct pal_plan {
     size_t arena, least;      /* its bytes, and the most that are in use at one step */
 } pal_plan;
 
+/* ---- A drawing with places ------------------------------------------------------------------------------------ */
+
+/* clang-format off */
+typedef enum pal_graph_look {
+    PAL_GRAPH_OPERATION,
+    PAL_GRAPH_PARAMETER,
+    PAL_GRAPH_INPUT,
+    PAL_GRAPH_NOISE,
+    PAL_GRAPH_CONSTANT,
+    PAL_GRAPH_INDEX,     /* that counts the terms of a region */
+    PAL_GRAPH_REGION,
+    PAL_GRAPH_EFFECT,
+    PAL_GRAPH_CLOSED,    /* a scope as one node */
+    PAL_GRAPH_SCOPE,     /* the box of a scope, around its nodes */
+    PAL_GRAPH_BODY,      /* the box of the body of a region */
+    PAL_GRAPH_LOOKS
+} pal_graph_look;
+/* clang-format on */
+
+typedef struct pal_graph_run {       /* a piece of a label, in one kind of letters */
+    const char *text;                /* UTF-8 without control characters */
+    double size;                     /* of the font: 11, or smaller */
+    bool bold, italic, raised, ends; /* raised: a superscript. ends: the last of its line */
+} pal_graph_run;
+
+typedef struct pal_graph_item {
+    pal_graph_look look;
+    unsigned order; /* of derivative, as in the colours: 0, 1, or 2 for more */
+    bool output;
+    double x, y, width, height; /* upper left corner; y grows downwards; the unit is that of `size` */
+    const pal_graph_run *runs;  /* of a node, in its middle; of a box, its title at the upper left */
+    size_t n_runs;
+} pal_graph_item;
+
+typedef struct pal_graph_point {
+    double x, y;
+} pal_graph_point;
+
+typedef struct pal_graph_curve { /* from the value to its reader */
+    unsigned order;              /* of the reader */
+    bool kept;                   /* what a later pass reads again: points are the ends of a line */
+    bool effect, captured;       /* to the leaf that an effect writes; into a region */
+    const pal_graph_point *points;
+    size_t n_points;
+    const char *shape; /* of the value, where it is told first; NULL */
+} pal_graph_curve;
+
+/* A drawing: items, boxes before what is inside, and curves. Between two points, a curve is a cubic one whose tangents
+ * are vertical at both ends: its control points are (x0, (y0 + y1) / 2) and (x1, (y0 + y1) / 2). */
+typedef struct pal_graph_drawn {
+    double width, height;
+    const char *title; /* NULL: none */
+    const pal_graph_item *items;
+    size_t n_items;
+    const pal_graph_curve *curves;
+    size_t n_curves;
+    const char *fill[3], *line[3]; /* colours of the orders of derivative, such as "#dcebf9" */
+    pal_context *context;
+} pal_graph_drawn;
+
+/* Draws what pal_graph_text draws, with a place for each node, box and curve, for writers of other formats. width: of a
+ * text in letters of size 1; NULL: about that of Helvetica. Returns NULL as pal_graph_text does. */
+pal_graph_drawn *pal_graph_draw(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options,
+                                double (*width)(const char *text, bool bold));
+void pal_graph_drawn_free(pal_graph_drawn *drawn);
+
 /* ---- Test cases ----------------------------------------------------------------------------------------------- */
 
 #define PAL_CASE_INPUTS 4

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "ops/ops.h"
+#include "plot/plot.h"
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
@@ -26,7 +27,7 @@ static const pal_cli_row rows[] = {
                  "compiled program: its steps in time, and what lies where in memory"),
     PAL_CLI_ENUM("title", "", NULL, "TEXT", "title of the drawing (default: the model and what is drawn)"),
     PAL_CLI_FLAG("no-legend", "leave out the legend of the colours"),
-    PAL_CLI_OUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
+    PAL_CLI_OUT("FILE.svg, .png, .pdf, .tex (TikZ) or .dot (default: dot's language on standard output)"),
     PAL_CLI_MEMORY,
     PAL_CLI_END,
 };
@@ -224,7 +225,7 @@ static int measure(recording *r, bool planned)
 
 static const char *type_of(const char *path)
 {
-    static const char *const types[] = {"dot", "svg", "png", "pdf"};
+    static const char *const types[] = {"dot", "svg", "png", "pdf", "tex"};
     const char *end = strrchr(path, '.');
     if (!end || end == path || end[-1] == '/') return NULL; /* an ending alone is no name */
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -232,37 +233,30 @@ static const char *type_of(const char *path)
     return NULL;
 }
 
-/* Without Graphviz: writes the input of dot next to where the picture would be, but never overwrites a file. */
-static int write_input(const recording *r, const pal_graph_options *options, const char *path)
+static int drawn(pal_status status, const pal_error *err)
 {
-    char instead[4096];
-    pal_error err = {0};
-    int length = snprintf(instead, sizeof instead, "%.*s.dot", (int)(strrchr(path, '.') - path), path);
-    bool fits = length > 0 && (size_t)length < sizeof instead && access(instead, F_OK);
-    if (fits && pal_graph_write(r->tape, r->outputs, r->n_outputs, options, instead, &err))
-        return pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
-    return fits ? pal_cli_say(PAL_CLI_FAILED,
-                              "graph: dot is not installed (apt-get install graphviz): wrote %s instead", instead)
-                : pal_cli_say(PAL_CLI_FAILED,
-                              "graph: dot is not installed: apt-get install graphviz, or use -o FILE.dot");
+    return status ? pal_cli_say(PAL_CLI_FAILED, "%s", err->text) : PAL_CLI_DONE;
 }
 
+/* Graphviz draws SVG and PNG where it is installed. Elsewhere, and for PDF, plot/ does. */
 static int print_drawing(const recording *r, const pal_graph_options *options, const char *path, const char *type)
 {
     pal_error err = {0};
-    if (type && !strcmp(type, "dot")) {
-        if (!pal_graph_write(r->tape, r->outputs, r->n_outputs, options, path, &err)) return PAL_CLI_DONE;
-        return pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
+    if (type && pal_choices_have("dot|tex", type))
+        return drawn(pal_graph_write(r->tape, r->outputs, r->n_outputs, options, path, &err), &err);
+    int status = PAL_CLI_NO_DOT;
+    if (!type || strcmp(type, "pdf")) {
+        char *text = pal_graph_text(r->tape, r->outputs, r->n_outputs, options);
+        if (!text) return say_tape(r);
+        status = PAL_CLI_DONE;
+        if (type)
+            status = pal_cli_draw_dot(path, type, text);
+        else if (fputs(text, stdout) < 0 || fflush(stdout))
+            status = pal_cli_say(PAL_CLI_FAILED, "graph: standard output: %s", strerror(errno));
+        pal_text_free(r->context, text);
     }
-    char *text = pal_graph_text(r->tape, r->outputs, r->n_outputs, options);
-    if (!text) return say_tape(r);
-    int status = PAL_CLI_DONE;
-    if (type)
-        status = pal_cli_draw_dot(path, type, text);
-    else if (fputs(text, stdout) < 0 || fflush(stdout))
-        status = pal_cli_say(PAL_CLI_FAILED, "graph: standard output: %s", strerror(errno));
-    pal_text_free(r->context, text);
-    return status == PAL_CLI_NO_DOT ? write_input(r, options, path) : status;
+    if (status != PAL_CLI_NO_DOT) return status;
+    return drawn(pal_graph_picture_write(r->tape, r->outputs, r->n_outputs, options, path, &err), &err);
 }
 
 static const char *title_of(const recording *r, const pal_cli_args *args, char *out, size_t size)
@@ -343,7 +337,8 @@ int pal_cli_graph(int argc, char **argv)
     if (plan) status = check_plan(&args, plan, to_file ? path : NULL, type);
     if (status != PAL_CLI_GO_ON) return status;
     if (to_file && !type)
-        return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .dot, .svg or .png", path);
+        return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .svg, .png, .pdf, .tex or .dot",
+                           path);
     if (to_file) pal_cli_signals_end(path);
     recording r = {0};
     size_t limit = 0;

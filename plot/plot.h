@@ -239,6 +239,14 @@ typedef struct pal_matrix {
  * and status are as for pal_curves_write. */
 pal_status pal_matrix_write(const pal_matrix *matrix, const char *path, pal_error *error);
 
+/* ---- Computation graphs --------------------------------------------------------------------------------------- */
+
+/* Writes the drawing of a tape as a picture, without Graphviz: what pal_graph_text draws, at the places of
+ * pal_graph_draw. Files and status are as for pal_curves_write; where the tape says why, so does the error. A title of
+ * letters that plot has not shows boxes. pal_graph_write of autograd.h writes the other formats. */
+pal_status pal_graph_picture_write(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options,
+                                   const char *path, pal_error *error);
+
 /* ---- Compiled programs ---------------------------------------------------------------------------------------- */
 
 typedef struct pal_plan_drawing {

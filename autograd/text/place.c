@@ -155,6 +155,7 @@ bool pal__place_order(pal__place *p)
     pal__free(c, p->up);
     pal__free(c, p->down_first);
     pal__free(c, p->up_first);
+    p->down = p->up = p->down_first = p->up_first = NULL; /* freed once, also where the next line does not run */
     ok = ok && list_links(p);
     void *arrays[] = {order, to, at, wishes};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
