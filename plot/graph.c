@@ -12,9 +12,14 @@
 #define MARGIN  26.0
 #define CAPITAL 0.7
 
+enum { LONGEST = 28000 }; /* pixels; the pages of PDF have half as many points, and at most 14400 */
+#define LARGEST 2.6e8     /* pixels */
+#define LEGIBLE 0.5       /* the least scale of a PNG */
+
 typedef struct view {
     const pal_graph_drawn *d;
-    double top; /* of the drawing, in pixels */
+    double scale; /* 1, or less if the picture would be too large */
+    double top;   /* of the drawing, in pixels */
 } view;
 
 typedef struct colours {
@@ -218,6 +223,7 @@ static void draw_graph(palt__canvas *c, const void *user)
 {
     const view *v = user;
     const pal_graph_drawn *d = v->d;
+    palt__canvas_scale(c, v->scale);
     if (d->title) palt__title_draw(c, d->title, MARGIN + UNIT * d->width / 2, MARGIN, UNIT * d->width);
     for (size_t i = 0; i < d->n_items; i++)
         if (is_box(&d->items[i])) draw_item(c, v, &d->items[i]);
@@ -241,12 +247,19 @@ pal_status pal_graph_picture_write(pal_tape *tape, const pal_var *outputs, size_
     pal_graph_drawn *d = pal_graph_draw(tape, outputs, n, options, width_of);
     if (!d) return pal_error_set(error, pal_tape_status(tape), "%s", pal_tape_error(tape));
     const double title = d->title ? palt__title_height(d->title, UNIT * d->width) + 12 : 0;
-    const view v = {d, MARGIN + title};
-    const palt__picture picture = {.width = ceil(UNIT * d->width + 2 * MARGIN),
-                                   .height = ceil(UNIT * d->height + title + 2 * MARGIN),
-                                   .draw = draw_graph,
-                                   .user = &v};
-    const pal_status status = palt__picture_write(&picture, path, error);
+    const double width = UNIT * d->width + 2 * MARGIN, height = UNIT * d->height + title + 2 * MARGIN;
+    const double scale = fmin(fmin(1, LONGEST / fmax(width, height)), sqrt(LARGEST / (width * height)));
+    const view v = {d, scale, MARGIN + title};
+    const palt__picture picture = {
+        .width = floor(scale * width), .height = floor(scale * height), .draw = draw_graph, .user = &v};
+    const pal_status status =
+        format == PALT__PNG && scale < LEGIBLE
+            ? pal_error_set(
+                  error, PAL_ERR_ARGUMENT,
+                  "%s: %.0f x %.0f pixels are too many: draw less, with options.depth or --depth 1, or choose "
+                  "a name that ends in .svg or .pdf",
+                  path, width, height)
+            : palt__picture_write(&picture, path, error);
     pal_graph_drawn_free(d);
     return status;
 }

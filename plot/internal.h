@@ -193,6 +193,7 @@ void palt__canvas_raster(palt__canvas *canvas, const palt__raster *raster, int64
 /* These add a shape to the path; fill and stroke draw the path and clear it. */
 void palt__canvas_move(palt__canvas *canvas, palt__point to);
 void palt__canvas_line(palt__canvas *canvas, palt__point to);
+void palt__canvas_scale(palt__canvas *canvas, double scale); /* all that is drawn from now on */
 void palt__canvas_curve(palt__canvas *canvas, palt__point first, palt__point second, palt__point to); /* cubic */
 void palt__canvas_polygon(palt__canvas *canvas, const palt__point *corners, int count);
 void palt__canvas_rectangle(palt__canvas *canvas, double x, double y, double width, double height);

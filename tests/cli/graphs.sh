@@ -60,6 +60,9 @@ check "without dot: the same bytes" cmp -s drawn.svg again.svg
 PATH=$PWD/none "$program" graph basic -o drawn.png
 check "without dot: as PNG" is_png drawn.png
 
+PATH=$PWD/none failed_with "without dot: more pixels than a PNG may have" 'draw less, with' \
+    graph deep --layers "40,39,38,37,36,35,34,33,32,31,30,29,28,27,26,25,24,23,22,21,20,19,18,17,16,15" --order 1 -o large.png
+
 # ---- PDF and TikZ
 works "as PDF" graph variational --order 1 -o drawn.pdf
 check "it is one" [ "$(head -c 5 drawn.pdf)" = %PDF- ]
