@@ -185,6 +185,115 @@ typedef struct pal_speed {
  * of so many bytes, which has to be at least 1 MiB. PAL_ERR_ARGUMENT, PAL_ERR_MEMORY. */
 pal_status pal_context_speed(pal_context *context, size_t bytes, pal_speed *out);
 
+/* ---- What a program is made of -------------------------------------------------------------------------------- */
+
+/* clang-format off */
+typedef enum pal_plan_kind {
+    PAL_PLAN_LOOP,   /* elementwise operations, fused */
+    PAL_PLAN_KERNEL, /* one operation that has a kernel */
+    PAL_PLAN_REGION  /* a body that runs several times (pal_map_sum, pal_recompute) */
+} pal_plan_kind;
+/* clang-format on */
+
+typedef struct pal_plan_step {
+    pal_plan_kind kind;
+    /* First n_own operations of the step itself; then n_then of the loop that takes the result of a kernel piece by
+     * piece; then n_sums that a loop makes on its way. */
+    const pal_op *const *ops;
+    size_t n_own, n_then, n_sums;
+    const char *scope; /* "": none */
+    unsigned order;    /* of derivative: the highest of these operations */
+    int64_t terms;     /* of a region: how often its body runs; else 0 */
+    size_t n_body;     /* of a region: the steps of its body, with those of regions in it; else 0 */
+} pal_plan_step;
+
+typedef struct pal_plan_place { /* a part of the arena that holds one value from one step to another */
+    const pal_op *op;           /* NULL: memory that one step needs for itself alone */
+    uint32_t number;            /* of the value in the texts of the passes: %number */
+    unsigned order;             /* of derivative */
+    size_t offset, bytes;       /* bytes: a multiple of 64 */
+    size_t first, last;         /* the step that writes the value, and the last that reads it */
+    size_t over;                /* the place of the operand over which it is written, from 1 on; 0: none */
+    size_t output;              /* the first output that it is, from 1 on; such a value stays to the end. 0: none */
+} pal_plan_place;
+
+/* A program before it gets addresses: what the pass "place" has made, in pal_trace. Regions are steps; what is in their
+ * bodies is not told. Leaves have memory of their own, and so have no place here. */
+typedef struct pal_plan {
+    const pal_plan_step *steps; /* in the order of execution */
+    size_t n_steps;
+    const pal_plan_place *places; /* in the order in which they are written */
+    size_t n_places;
+    const pal_op *const *ops; /* those of all steps */
+    size_t arena, least;      /* its bytes, and the most that are in use at one step */
+} pal_plan;
+
+/* ---- A drawing with places ------------------------------------------------------------------------------------ */
+
+/* clang-format off */
+typedef enum pal_graph_look {
+    PAL_GRAPH_OPERATION,
+    PAL_GRAPH_PARAMETER,
+    PAL_GRAPH_INPUT,
+    PAL_GRAPH_NOISE,
+    PAL_GRAPH_CONSTANT,
+    PAL_GRAPH_INDEX,     /* that counts the terms of a region */
+    PAL_GRAPH_REGION,
+    PAL_GRAPH_EFFECT,
+    PAL_GRAPH_CLOSED,    /* a scope as one node */
+    PAL_GRAPH_SCOPE,     /* the box of a scope, around its nodes */
+    PAL_GRAPH_BODY,      /* the box of the body of a region */
+    PAL_GRAPH_LOOKS
+} pal_graph_look;
+/* clang-format on */
+
+typedef struct pal_graph_run {       /* a piece of a label, in one kind of letters */
+    const char *text;                /* UTF-8 without control characters */
+    double size;                     /* of the font: 11, or smaller */
+    bool bold, italic, raised, ends; /* raised: a superscript. ends: the last of its line */
+} pal_graph_run;
+
+typedef struct pal_graph_item {
+    pal_graph_look look;
+    unsigned order; /* of derivative, as in the colours: 0, 1, or 2 for more */
+    bool output;
+    double x, y, width, height; /* upper left corner; y grows downwards; the unit is that of `size` */
+    const pal_graph_run *runs;  /* of a node, in its middle; of a box, its title at the upper left */
+    size_t n_runs;
+} pal_graph_item;
+
+typedef struct pal_graph_point {
+    double x, y;
+} pal_graph_point;
+
+typedef struct pal_graph_curve { /* from the value to its reader */
+    unsigned order;              /* of the reader */
+    bool kept;                   /* what a later pass reads again: points are the ends of a line */
+    bool effect, captured;       /* to the leaf that an effect writes; into a region */
+    const pal_graph_point *points;
+    size_t n_points;
+    const char *shape; /* of the value, where it is told first; NULL */
+} pal_graph_curve;
+
+/* A drawing: items, boxes before what is inside, and curves. Between two points, a curve is a cubic one whose tangents
+ * are vertical at both ends: its control points are (x0, (y0 + y1) / 2) and (x1, (y0 + y1) / 2). */
+typedef struct pal_graph_drawn {
+    double width, height;
+    const char *title; /* NULL: none */
+    const pal_graph_item *items;
+    size_t n_items;
+    const pal_graph_curve *curves;
+    size_t n_curves;
+    const char *fill[3], *line[3]; /* colours of the orders of derivative, such as "#dcebf9" */
+    pal_context *context;
+} pal_graph_drawn;
+
+/* Draws what pal_graph_text draws, with a place for each node, box and curve, for writers of other formats. width: of a
+ * text in letters of size 1; NULL: about that of Helvetica. Returns NULL as pal_graph_text does. */
+pal_graph_drawn *pal_graph_draw(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options,
+                                double (*width)(const char *text, bool bold));
+void pal_graph_drawn_free(pal_graph_drawn *drawn);
+
 /* ---- Test cases ----------------------------------------------------------------------------------------------- */
 
 #define PAL_CASE_INPUTS 4

@@ -432,6 +432,22 @@ int pal_cli_draw_dot(const char *path, const char *type, const char *text);
 #define PAL_CLI_PASSES "all|live|simplify|batch|materialise|fuse|schedule|feed|collect|place|emit"
 int pal_cli_print_plan(pal_tape *tape, const pal_var *outputs, size_t n, const char *pass);
 
+/* ---- graph_plan_draw.c ------------------------------------------------------------------------------------------ */
+
+typedef struct pal_cli_plan_picture {
+    pal_tape *tape;
+    const pal_var *outputs;
+    size_t n;
+    const char *const *names; /* of the outputs */
+    const char *title;
+    const pal_program *times; /* the same program, compiled with .profile, that has run; NULL: no times */
+    bool no_legend;
+} pal_cli_plan_picture;
+/* Whether a picture can show what this pass has made, if it is given; else the message is printed. type: of the file.
+ */
+int pal_cli_check_plan_picture(const char *pass, const char *path, const char *type);
+int pal_cli_draw_plan(const pal_cli_plan_picture *picture, const char *path); /* the exit status */
+
 /* ---- progress.c -----------------------------------------------------------------------------------------------
  *
  * On a terminal, training shows a bar for the running epoch. When the epoch ends, its bar becomes a line that stays. Of

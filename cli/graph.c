@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/graph_record.h"
+#include "plot/plot.h"
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
@@ -27,22 +28,23 @@ static const pal_cli_row rows[] = {
     PAL_CLI_FLAG("sizes", "print the size of each value in bytes"),
     PAL_CLI_FLAG("time", "run it on random data and print the time of each operation"),
     PAL_CLI_ENUM("plan", "", PAL_CLI_PASSES, "PASS",
-                 "do not draw; print what a pass of the compiler is given and what it makes, or the result of all passes"),
+                 "print what a pass of the compiler is given and what it makes, or the result of all; with -o, draw the "
+                 "compiled program: its steps in time, and what lies where in memory"),
     PAL_CLI_ENUM("title", "", NULL, "TEXT", "title of the drawing (default: the model and what is drawn)"),
     PAL_CLI_FLAG("no-legend", "leave out the legend of the colours"),
-    PAL_CLI_OUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
+    PAL_CLI_OUT("FILE.svg, .png, .pdf, .tex (TikZ) or .dot (default: dot's language on standard output)"),
     PAL_CLI_MEMORY,
     PAL_CLI_END,
 };
 #define NOT_PLANNED(option) {option, "plan", "!"}
 static const pal_need needs[] = {
-    {"kept", "order", "1|2"}, NOT_PLANNED("depth"), NOT_PLANNED("level"), NOT_PLANNED("plumbing"), NOT_PLANNED("direction"), NOT_PLANNED("fold"), NOT_PLANNED("kept"), NOT_PLANNED("sizes"),
-    NOT_PLANNED("time"), NOT_PLANNED("title"), NOT_PLANNED("no-legend"), NOT_PLANNED("out"), {0}};
+    {"kept", "order", "1|2"}, NOT_PLANNED("depth"), NOT_PLANNED("level"), NOT_PLANNED("plumbing"), NOT_PLANNED("direction"),
+    NOT_PLANNED("fold"), NOT_PLANNED("kept"), NOT_PLANNED("sizes"), {0}};
 /* clang-format on */
 const pal_cli_spec pal_cli_graph_spec = {
     .words = "MODEL",
     .summary = "Draw the computation graph of a model: its loss, the gradient of the loss, or second derivatives. With "
-               "--plan, print how it is compiled.",
+               "--plan, print or draw how it is compiled.",
     .rows = rows,
     .needs = needs,
     .least = 1,
@@ -66,7 +68,13 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static const pal_compile_options unfused = {.struct_size = sizeof unfused, .passes = PAL_PASS_NONE, .profile = true};
+/* Without fusion, every operation is a separate step; a plan has the steps of all passes. */
+static pal_program *compile_timed(const recording *r, bool planned)
+{
+    const pal_compile_options o = {
+        .struct_size = sizeof o, .passes = planned ? PAL_PASS_ALL : PAL_PASS_NONE, .profile = true};
+    return pal_compile(r->tape, r->outputs, r->n_outputs, &o);
+}
 
 /* What --time takes is known before any of it is: from the same graph in a dry context. Without --max-memory, a verb
  * that draws takes no gigabytes. */
@@ -78,7 +86,7 @@ static int check_memory(const pal_cli_args *args, const pal_variant *variant, si
     const bool given = pal_cli_given(args, "max-memory") != NULL;
     int status = pal_cli_recording_open(&r, "graph", args, variant, pal_cli_int(args, "batch", 32),
                                         pal_cli_int(args, "order", 0), 0, true);
-    if (status == PAL_CLI_GO_ON) r.times = pal_compile(r.tape, r.outputs, r.n_outputs, &unfused);
+    if (status == PAL_CLI_GO_ON) r.times = compile_timed(&r, pal_cli_given(args, "plan"));
     if (status == PAL_CLI_GO_ON && !r.times) status = say_tape(&r);
     pal_context_memory(r.context, &peak);
     pal_cli_recording_close(&r);
@@ -95,8 +103,8 @@ static int check_memory(const pal_cli_args *args, const pal_variant *variant, si
                        takes, (peak >> 30) + 1);
 }
 
-/* Runs without fusion, so that every operation is a separate step; on random inputs, for half a second or 100 runs. */
-static int measure(recording *r)
+/* Runs on random inputs, for half a second or 100 runs. */
+static int measure(recording *r, bool planned)
 {
     enum { MOST_RUNS = 100 };
     for (size_t i = 0; i < pal_tensor_count(r->batch); i++) {
@@ -104,7 +112,7 @@ static int measure(recording *r)
         pal_noise_uniform((pal_noise){.seed = 1}, "graph", i, 1, &u);
         pal_tensor_set(r->batch, i, u);
     }
-    r->times = pal_compile(r->tape, r->outputs, r->n_outputs, &unfused);
+    r->times = compile_timed(r, planned);
     if (!r->times) return say_tape(r);
     double began = now(), seconds = 0;
     int runs = 0;
@@ -118,7 +126,7 @@ static int measure(recording *r)
 
 static const char *type_of(const char *path)
 {
-    static const char *const types[] = {"dot", "svg", "png"};
+    static const char *const types[] = {"dot", "svg", "png", "pdf", "tex"};
     const char *end = strrchr(path, '.');
     if (!end || end == path || end[-1] == '/') return NULL; /* an ending alone is no name */
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -126,37 +134,30 @@ static const char *type_of(const char *path)
     return NULL;
 }
 
-/* Without Graphviz: writes the input of dot next to where the picture would be, but never overwrites a file. */
-static int write_input(const recording *r, const pal_graph_options *options, const char *path)
+static int drawn(pal_status status, const pal_error *err)
 {
-    char instead[4096];
-    pal_error err = {0};
-    int length = snprintf(instead, sizeof instead, "%.*s.dot", (int)(strrchr(path, '.') - path), path);
-    bool fits = length > 0 && (size_t)length < sizeof instead && access(instead, F_OK);
-    if (fits && pal_graph_write(r->tape, r->outputs, r->n_outputs, options, instead, &err))
-        return pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
-    return fits ? pal_cli_say(PAL_CLI_FAILED,
-                              "graph: dot is not installed (apt-get install graphviz): wrote %s instead", instead)
-                : pal_cli_say(PAL_CLI_FAILED,
-                              "graph: dot is not installed: apt-get install graphviz, or use -o FILE.dot");
+    return status ? pal_cli_say(PAL_CLI_FAILED, "%s", err->text) : PAL_CLI_DONE;
 }
 
+/* Graphviz draws SVG and PNG where it is installed. Elsewhere, and for PDF, plot/ does. */
 static int print_drawing(const recording *r, const pal_graph_options *options, const char *path, const char *type)
 {
     pal_error err = {0};
-    if (type && !strcmp(type, "dot")) {
-        if (!pal_graph_write(r->tape, r->outputs, r->n_outputs, options, path, &err)) return PAL_CLI_DONE;
-        return pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
+    if (type && pal_choices_have("dot|tex", type))
+        return drawn(pal_graph_write(r->tape, r->outputs, r->n_outputs, options, path, &err), &err);
+    int status = PAL_CLI_NO_DOT;
+    if (!type || strcmp(type, "pdf")) {
+        char *text = pal_graph_text(r->tape, r->outputs, r->n_outputs, options);
+        if (!text) return say_tape(r);
+        status = PAL_CLI_DONE;
+        if (type)
+            status = pal_cli_draw_dot(path, type, text);
+        else if (fputs(text, stdout) < 0 || fflush(stdout))
+            status = pal_cli_say(PAL_CLI_FAILED, "graph: standard output: %s", strerror(errno));
+        pal_text_free(r->context, text);
     }
-    char *text = pal_graph_text(r->tape, r->outputs, r->n_outputs, options);
-    if (!text) return say_tape(r);
-    int status = PAL_CLI_DONE;
-    if (type)
-        status = pal_cli_draw_dot(path, type, text);
-    else if (fputs(text, stdout) < 0 || fflush(stdout))
-        status = pal_cli_say(PAL_CLI_FAILED, "graph: standard output: %s", strerror(errno));
-    pal_text_free(r->context, text);
-    return status == PAL_CLI_NO_DOT ? write_input(r, options, path) : status;
+    if (status != PAL_CLI_NO_DOT) return status;
+    return drawn(pal_graph_picture_write(r->tape, r->outputs, r->n_outputs, options, path, &err), &err);
 }
 
 static const char *title_of(const recording *r, const pal_cli_args *args, char *out, size_t size)
@@ -169,7 +170,8 @@ static const char *title_of(const recording *r, const pal_cli_args *args, char *
                 ? snprintf(out, size, "%s", given)
                 : snprintf(out, size, "%s: %s", pal_model_variant(r->model)->name, what[pal_cli_int(args, "order", 0)]);
     if (r->times && n > 0 && (size_t)n < size)
-        snprintf(out + n, size - (size_t)n, " (unfused, one thread: %.*f %s per run)", value < 9.95, value, unit);
+        snprintf(out + n, size - (size_t)n, " (%sone thread: %.*f %s per run)",
+                 pal_cli_given(args, "plan") ? "" : "unfused, ", value < 9.95, value, unit);
     return out;
 }
 
@@ -181,6 +183,34 @@ static pal_graph_level level_of(const recording *r, const pal_cli_args *args)
     if (given) return strcmp(given, "layers") ? PAL_GRAPH_OPERATIONS : PAL_GRAPH_LAYERS;
     return pal_cli_int(args, "order", 0) && pal_tape_length(r->tape) <= FIT_A_PAGE ? PAL_GRAPH_OPERATIONS
                                                                                    : PAL_GRAPH_LAYERS;
+}
+
+static int show_plan(const recording *r, const pal_cli_args *args, const char *plan, const char *path)
+{
+    char title[1024];
+    if (!path) return pal_cli_print_plan(r->tape, r->outputs, r->n_outputs, plan);
+    return pal_cli_draw_plan(&(pal_cli_plan_picture){.tape = r->tape,
+                                                     .outputs = r->outputs,
+                                                     .n = r->n_outputs,
+                                                     .names = r->names,
+                                                     .title = title_of(r, args, title, sizeof title),
+                                                     .times = r->times,
+                                                     .no_legend = pal_cli_flag(args, "no-legend")},
+                             path);
+}
+
+/* What belongs to a picture has no effect on the text of a plan. */
+static int check_plan(const pal_cli_args *args, const char *plan, const char *path, const char *type)
+{
+    static const char *const pictured[] = {"time", "title", "no-legend"};
+    if (path) return pal_cli_check_plan_picture(plan, path, type);
+    for (size_t i = 0; i < sizeof pictured / sizeof *pictured; i++)
+        if (pal_cli_given(args, pictured[i]))
+            return pal_cli_say(PAL_CLI_WRONG,
+                               "graph: --%s has an effect on a plan only if it is drawn: give -o FILE.svg, or leave "
+                               "out --%s",
+                               pictured[i], pictured[i]);
+    return PAL_CLI_GO_ON;
 }
 
 static int show(const recording *r, const pal_cli_args *args, const char *path, const char *type)
@@ -217,9 +247,13 @@ int pal_cli_graph(int argc, char **argv)
     status = pal_cli_check_settings(variant, args.variant, args.n_variant);
     if (status != PAL_CLI_GO_ON) return status;
     const char *path = pal_cli_given(&args, "out"), *type = path ? type_of(path) : NULL;
+    const char *plan = pal_cli_given(&args, "plan");
     bool to_file = path && strcmp(path, "-");
+    if (plan) status = check_plan(&args, plan, to_file ? path : NULL, type);
+    if (status != PAL_CLI_GO_ON) return status;
     if (to_file && !type)
-        return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .dot, .svg or .png", path);
+        return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .svg, .png, .pdf, .tex or .dot",
+                           path);
     if (to_file) pal_cli_signals_end(path);
     recording r = {0};
     size_t limit = 0;
@@ -230,9 +264,8 @@ int pal_cli_graph(int argc, char **argv)
     if (status == PAL_CLI_GO_ON)
         status = pal_cli_recording_open(&r, "graph", &args, variant, pal_cli_int(&args, "batch", 32),
                                         pal_cli_int(&args, "order", 0), limit, !timed);
-    if (status == PAL_CLI_GO_ON && timed) status = measure(&r);
-    const char *plan = pal_cli_given(&args, "plan");
-    if (status == PAL_CLI_GO_ON && plan) status = pal_cli_print_plan(r.tape, r.outputs, r.n_outputs, plan);
+    if (status == PAL_CLI_GO_ON && timed) status = measure(&r, plan);
+    if (status == PAL_CLI_GO_ON && plan) status = show_plan(&r, &args, plan, to_file ? path : NULL);
     if (status == PAL_CLI_GO_ON) status = show(&r, &args, path, type);
     pal_cli_recording_close(&r);
     return status;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/report.h"
+#include "plot/plot.h"
 
 enum { BATCH = 32 };
 
@@ -66,19 +67,20 @@ static int draw(pal__report *r, const recording *c)
                                        .depth = 1};
     char *text = pal_graph_text(c->tape, &c->loss, 1, &options);
     if (!text) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    const int status = pal_cli_draw_dot(pal__report_file(r, "picture.svg", path, sizeof path), "svg", text);
+    int status = pal_cli_draw_dot(pal__report_file(r, "picture.svg", path, sizeof path), "svg", text);
     pal_text_free(c->context, text);
-    if (status == PAL_CLI_NO_DOT)
-        pal__report_without(r, "the program dot is not installed (apt-get install graphviz)");
-    else if (status != PAL_CLI_DONE)
-        return status; /* the error is printed */
-    else
-        return pal__report_picture(r, "picture.svg", "The operations of the loss and how values pass between them",
-                                   "What one step of training computes before its gradient, for a batch of 32 samples, "
-                                   "from the inputs to the loss. Each box is a part of the model with the number of "
-                                   "its operations; the numbers on the lines are the shapes of the values. "
-                                   "The verb graph draws it in full, with the gradient.");
-    return PAL_CLI_GO_ON;
+    if (status == PAL_CLI_NO_DOT) {
+        pal_error err = {0};
+        if (pal_graph_picture_write(c->tape, &c->loss, 1, &options, path, &err))
+            return pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
+        status = PAL_CLI_DONE;
+    }
+    if (status != PAL_CLI_DONE) return status; /* the error is printed */
+    return pal__report_picture(r, "picture.svg", "The operations of the loss and how values pass between them",
+                               "What one step of training computes before its gradient, for a batch of 32 samples, "
+                               "from the inputs to the loss. Each box is a part of the model with the number of "
+                               "its operations; the numbers on the lines are the shapes of the values. "
+                               "The verb graph draws it in full, with the gradient.");
 }
 
 int pal__report_graph(pal__report *r, const pal__reported *of)

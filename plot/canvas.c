@@ -26,6 +26,13 @@ void palt__canvas_prepare(palt__canvas *canvas)
 void palt__canvas_move(palt__canvas *canvas, palt__point to) { cairo_move_to(canvas, to.x, to.y); }
 void palt__canvas_line(palt__canvas *canvas, palt__point to) { cairo_line_to(canvas, to.x, to.y); }
 
+void palt__canvas_scale(palt__canvas *canvas, double scale) { cairo_scale(canvas, scale, scale); }
+
+void palt__canvas_curve(palt__canvas *canvas, palt__point first, palt__point second, palt__point to)
+{
+    cairo_curve_to(canvas, first.x, first.y, second.x, second.y, to.x, to.y);
+}
+
 void palt__canvas_polygon(palt__canvas *canvas, const palt__point *corners, int count)
 {
     for (int i = 0; i < count; i++) (i == 0 ? palt__canvas_move : palt__canvas_line)(canvas, corners[i]);

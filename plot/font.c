@@ -8,6 +8,8 @@
  */
 #include "plot/internal.h"
 
+#include <string.h>
+
 /* clang-format off */
 static const palt__glyph glyphs[] = {
     {11, ""}, /* space */
@@ -108,12 +110,62 @@ static const palt__glyph glyphs[] = {
 };
 /* clang-format on */
 
+/* Letters of formulas, in UTF-8. One without an advance is drawn over the letter before it, which is assumed to be as
+ * wide as an x. */
+static const struct {
+    const char *bytes;
+    palt__glyph glyph;
+} formulas[] = {
+    /* clang-format off */
+    {"\u00d7", {23, "5dhp 5phd"}}, /* times */
+    {"\u00b7", {10, "5j"}}, /* middle dot */
+    {"\u00b9", {12, "4v8y8y8k"}}, /* superscripts: 1 */
+    {"\u00b2", {14, "3u3yayas3k3kak"}}, /* 2 */
+    {"\u00b3", {14, "3v3yayas5s 5sasak3k3n"}}, /* 3 */
+    {"\u207b", {14, "3rar"}}, /* minus */
+    {"\u1d40", {14, "2yby 7y7k"}}, /* T */
+    {"\u2016", {16, "5z52 bzb2"}}, /* double line */
+    {"\u2026", {30, "58 f8 p8"}}, /* dots */
+    {"\u2013", {20, "3ihi"}}, /* dash */
+    {"\u2212", {23, "3jjj"}}, /* minus */
+    {"\u2192", {29, "3jpj jppjpjjd"}}, /* arrow */
+    {"\u2264", {23, "jw4n4nje 4aja"}}, /* at most */
+    {"\u2265", {23, "4wjnjn4e 4aja"}}, /* at least */
+    {"\u221e", {26, "3h3nangbnbnngnab3b3h"}}, /* infinity */
+    {"\u221a", {21, "2k6k6ka8a8jy"}}, /* root */
+    {"\u2202", {22, "3g3ojoj8383g jgjy7y7v"}}, /* partial */
+    {"\u2207", {24, "3ylylyc8c83y"}}, /* nabla */
+    {"\u2208", {22, "jq4q48j8 4hhh"}}, /* element of */
+    {"\u2211", {24, "ky4y4yclcl4848k8"}}, /* sum */
+    {"\u03a3", {24, "ky4y4yclcl4848k8"}}, /* Sigma */
+    {"\u00bd", {23, "4v7y7y7m 58fy chckjkjfc8c8j8"}}, /* half */
+    {"\u00b5", {22, "4q41 4g48i8if iqi8"}}, /* micro */
+    {"\u03bc", {22, "4q41 4g48i8if iqi8"}}, /* mu */
+    {"\u03b2", {22, "414ugygm9m 9mimi8484c"}}, /* beta */
+    {"\u03b5", {20, "hmhq4q4iai ai3i38h8hc"}}, /* epsilon */
+    {"\u03b8", {22, "4l4yiyi8484l 4lil"}}, /* theta */
+    {"\u03bb", {20, "4y7yh8 ak48"}}, /* lambda */
+    {"\u03c0", {23, "2qlq 7q78 gqg8"}}, /* pi */
+    {"\u03c1", {22, "41414h4qiqi8484h"}}, /* rho */
+    {"\u03c3", {22, "3h3qjqj8383h aqlq"}}, /* sigma */
+    {"\u03c6", {26, "3h3qnqn8383h dwd1"}}, /* phi */
+    {"\u0302", {0, "6uayayeu"}}, /* hat over a letter */
+    /* clang-format on */
+};
+
 static const palt__glyph missing = {22, "48484y4yiyiyi8i848"};
 
 const palt__glyph *palt__glyph_of(unsigned char byte)
 {
     if (byte < 32 || byte - 32u >= sizeof glyphs / sizeof glyphs[0]) return &missing;
     return &glyphs[byte - 32];
+}
+
+const palt__glyph *palt__glyph_at(const char *at)
+{
+    for (size_t i = 0; (unsigned char)*at > 127 && i < sizeof formulas / sizeof *formulas; i++)
+        if (!strncmp(at, formulas[i].bytes, strlen(formulas[i].bytes))) return &formulas[i].glyph;
+    return palt__glyph_of((unsigned char)*at);
 }
 
 bool palt__continues(char byte) { return ((unsigned char)byte & 0xC0) == 0x80; }

@@ -25,6 +25,8 @@ typedef struct palt__glyph {
 #define PALT__FONT_SIDE     36 /* coordinates are 0 to PALT__FONT_SIDE - 1 */
 
 const palt__glyph *palt__glyph_of(unsigned char byte); /* never NULL: a box if the font lacks it */
+const palt__glyph *palt__glyph_at(const char *at);     /* of the character that begins there, in UTF-8 */
+#define PALT__FONT_BACK 20                             /* units to go back for a letter without an advance */
 /* UTF-8 continuation bytes are skipped: the first byte of the character draws one box for all. */
 bool palt__continues(char byte);
 
@@ -191,6 +193,8 @@ void palt__canvas_raster(palt__canvas *canvas, const palt__raster *raster, int64
 /* These add a shape to the path; fill and stroke draw the path and clear it. */
 void palt__canvas_move(palt__canvas *canvas, palt__point to);
 void palt__canvas_line(palt__canvas *canvas, palt__point to);
+void palt__canvas_scale(palt__canvas *canvas, double scale); /* all that is drawn from now on */
+void palt__canvas_curve(palt__canvas *canvas, palt__point first, palt__point second, palt__point to); /* cubic */
 void palt__canvas_polygon(palt__canvas *canvas, const palt__point *corners, int count);
 void palt__canvas_rectangle(palt__canvas *canvas, double x, double y, double width, double height);
 void palt__canvas_fill(palt__canvas *canvas, pal_colour colour);

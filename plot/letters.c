@@ -9,18 +9,19 @@
 #include <math.h>
 #include <string.h>
 
-static double advance_of(char byte, palt__letters l)
+static double advance_of(const char *at, palt__letters l)
 {
+    const int32_t wide = palt__continues(*at) ? 0 : palt__glyph_at(at)->advance;
     /* The pen of a bold letter is wider, so the next letter starts further to the right. */
-    const double units = palt__glyph_of((unsigned char)byte)->advance + (l.bold && l.whole ? 1.5 : 0.0);
+    const double units = wide + (l.bold && l.whole ? 1.5 : 0.0);
     const double advance = units * l.height / PALT__FONT_CAPITAL;
-    return palt__continues(byte) ? 0 : l.whole ? (double)lround(advance) : advance;
+    return !wide ? 0 : l.whole ? (double)lround(advance) : advance;
 }
 
 static double width_of(const char *text, size_t bytes, palt__letters l)
 {
     double width = 0;
-    for (size_t i = 0; i < bytes; i++) width += advance_of(text[i], l);
+    for (size_t i = 0; i < bytes; i++) width += advance_of(text + i, l);
     return width;
 }
 
@@ -54,7 +55,7 @@ size_t palt__text_wrap(const char *text, pal_text_style style, int64_t width, co
     const palt__letters l = palt__letters_of(style);
     for (; text[end] != '\0' && text[end] != '\n'; end++) {
         if (text[end] == ' ') space = end;
-        used += advance_of(text[end], l);
+        used += advance_of(text + end, l);
         if (used > (double)width && end > 0 && text[end] != ' ') break;
     }
     bool whole = text[end] == '\0' || text[end] == '\n';
@@ -81,15 +82,17 @@ void palt__canvas_text(palt__canvas *canvas, palt__point at, const char *text, s
     palt__point p[PALT__STROKE];
     for (size_t i = 0; i < bytes; i++) {
         if (palt__continues(text[i])) continue;
-        const char *strokes = palt__glyph_of((unsigned char)text[i])->strokes;
+        const palt__glyph *glyph = palt__glyph_at(text + i);
+        const char *strokes = glyph->strokes;
+        const double start = from - (glyph->advance ? 0 : PALT__FONT_BACK * unit);
         for (int count; (count = palt__stroke_next(&strokes, p)) > 0;) {
             for (int k = 0; k < count; k++) {
-                const double x = from + unit * p[k].x, y = unit * (middle - p[k].y);
+                const double x = start + unit * p[k].x, y = unit * (middle - p[k].y);
                 p[k] = l.turned ? (palt__point){at.x + y, at.y - x} : (palt__point){at.x + x, at.y + y};
             }
             palt__canvas_pen_stroke(canvas, p, count, pen);
         }
-        from += advance_of(text[i], l);
+        from += advance_of(text + i, l);
     }
     palt__canvas_stroke(canvas, (palt__pen){.colour = l.colour, .width = 2 * pen});
 }

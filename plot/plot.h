@@ -2,10 +2,10 @@
  * files by the ending of the name. Equal data gives equal bytes.
  *
  * One constant struct describes a picture and one call makes it; there is no other configuration. A size that is 0 is
- * chosen automatically. Texts are ASCII, and NULL means no text unless a comment says otherwise. A character
- * outside printable ASCII is drawn as one box. Files appear complete or not at all: they are written under
- * a temporary name in the same folder and then renamed. The library never prints or exits; a pal_error names the file
- * or the part that failed.
+ * chosen automatically. Texts are ASCII with some letters of formulas, in UTF-8
+ * (font.c lists them), and NULL means no text unless a comment says otherwise. Any other character is drawn as one box.
+ * Files appear complete or not at all: they are written under a temporary name in the same folder and then renamed. The
+ * library never prints or exits; a pal_error names the file or the part that failed.
  */
 #ifndef PAL_PLOT_H
 #define PAL_PLOT_H
@@ -238,6 +238,33 @@ typedef struct pal_matrix {
  * correct answers in the corner. NAME.csv has one line per tile: title of the panel, label, answer, count, share. Files
  * and status are as for pal_curves_write. */
 pal_status pal_matrix_write(const pal_matrix *matrix, const char *path, pal_error *error);
+
+/* ---- Computation graphs --------------------------------------------------------------------------------------- */
+
+/* Writes the drawing of a tape as a picture, without Graphviz: what pal_graph_text draws, at the places of
+ * pal_graph_draw. Files and status are as for pal_curves_write; where the tape says why, so does the error. A title of
+ * letters that plot has not shows boxes. pal_graph_write of autograd.h writes the other formats. */
+pal_status pal_graph_picture_write(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options,
+                                   const char *path, pal_error *error);
+
+/* ---- Compiled programs ---------------------------------------------------------------------------------------- */
+
+typedef struct pal_plan_drawing {
+    size_t struct_size;
+    const char *title;
+    const struct pal_plan *plan; /* autograd/operation.h; as pal_trace gives it */
+    const char *const *outputs;  /* names of the outputs, in the order of the program; an entry may be NULL */
+    size_t output_count;         /* 0: none has a name */
+    const double *seconds;       /* the time of each step, by which it gets its width. NULL: all are equally wide */
+    bool no_legend;
+} pal_plan_drawing;
+
+/* Writes the picture of a compiled program. Time goes to the right: each step is a column, in the colour of its kind,
+ * with its operations above it. Below is the arena: a value is a rectangle from the step that writes it to the last one
+ * that reads it, at its offset and as high as it has bytes, in the colour of its order of derivative. A diamond is
+ * where a value is written over its operand. Lines mark the size of the arena, and the most that is in use at one step.
+ * Files and status are as for pal_curves_write; a plan that contradicts itself is PAL_ERR_ARGUMENT. */
+pal_status pal_plan_write(const pal_plan_drawing *drawing, const char *path, pal_error *error);
 
 #ifdef __cplusplus
 }

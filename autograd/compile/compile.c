@@ -105,6 +105,21 @@ static bool planned(const pal__plan *p, const char *pass, const pal_compile_opti
     return !o->trace || told(p->context, pass, pal__plan_text(p), o);
 }
 
+/* The same of the last plan, which is shown as data, too. */
+static bool placed(const pal__plan *p, const pal_compile_options *o)
+{
+    if (!o->trace) return true;
+    pal_plan parts;
+    char *text = pal__plan_text(p);
+    const bool ok = text && pal__plan_parts(p, &parts);
+    if (ok) {
+        o->trace(&(pal_trace){.pass = "place", .text = text, .plan = &parts}, o->user);
+        pal__plan_parts_free(p->context, &parts);
+    }
+    pal_text_free(p->context, text);
+    return ok;
+}
+
 /* ---- The passes in turn --------------------------------------------------------------------------------------- */
 
 static bool live(pal_tape *t, const uint32_t *roots, size_t n, bool merge, pal__graph *g)
@@ -170,8 +185,7 @@ static pal__plan *make_plans(pal_tape *t, const uint32_t *outputs, size_t n, con
              pal__feed(p) && planned(p, "feed", shown) && pal__collect(p) && planned(p, "collect", shown) &&
              plan_bodies(p, &last, o);
     }
-    for (pal__plan *p = last; p && ok; p = p->before)
-        ok = pal__place(p) && planned(p, "place", p == outer ? o : &untraced);
+    for (pal__plan *p = last; p && ok; p = p->before) ok = pal__place(p) && placed(p, p == outer ? o : &untraced);
     if (ok) return outer;
     pal__out_of_memory(t, "compile");
     pal__plan_free(outer);

@@ -125,6 +125,8 @@ static inline uint32_t pal__group_of(const pal__plan *p, uint32_t id)
     return pal__at(p->tape, id)->region == p->region ? p->group[id] : PAL__NONE;
 }
 char *pal__plan_text(const pal__plan *plan); /* plan_text.c: as far as it is filled in; NULL: no memory */
+bool pal__plan_parts(const pal__plan *plan, pal_plan *parts); /* plan_parts.c, after place; false: no memory */
+void pal__plan_parts_free(pal_context *context, pal_plan *parts);
 /* The passes over a plan. False: no memory. */
 bool pal__fuse(pal__plan *plan);
 bool pal__schedule(pal__plan *plan);
@@ -132,6 +134,8 @@ bool pal__feed(pal__plan *plan);
 bool pal__collect(pal__plan *plan);
 size_t pal__sum_room(const pal__plan *plan, uint32_t loop, uint32_t sum); /* collect.c: bytes for the blocks of a sum */
 bool pal__place(pal__plan *plan);
+/* place.c: the bytes that a step needs for itself alone: scratch memory, or the arena of a region's body. */
+bool pal__step_needs(const pal__plan *plan, uint32_t group, size_t *size);
 typedef struct pal__block { /* a place in an arena, and what has it one after the other */
     size_t size, offset;
     uint32_t from, to; /* the positions in the schedule at which it is in use, both included */

@@ -182,8 +182,7 @@ static bool scratch_of(const pal__plan *p, uint32_t g, size_t *size)
     return true;
 }
 
-/* What a step needs for itself alone. */
-static bool step_needs(const pal__plan *p, uint32_t g, size_t *size)
+bool pal__step_needs(const pal__plan *p, uint32_t g, size_t *size)
 {
     *size = 0;
     if (p->groups[g].kind == PAL__GROUP_KERNEL) return scratch_of(p, g, size);
@@ -210,7 +209,7 @@ static bool place_step(placing *b, size_t now)
     if (!place_members(b, g, now) || (p->fed[g] && !place_members(b, p->fed[g] - 1, now))) return false;
     for (uint32_t s = p->sums[g]; s; s = p->sums[s - 1])
         if (!place_members(b, s - 1, now)) return false;
-    if (!step_needs(p, g, &scratch)) return false;
+    if (!pal__step_needs(p, g, &scratch)) return false;
     scratch = PAL__ALIGN(scratch);
     /* A region's body is counted by what it needs, though it gets the arena that was made for it. */
     const size_t excess = p->groups[g].kind == PAL__GROUP_REGION ? p->bodies[g]->arena - p->bodies[g]->least : 0;

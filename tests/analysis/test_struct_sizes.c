@@ -289,6 +289,7 @@ static void grid(const void *o, pal_error *err) { pal_grid_write(o, picture, err
 static void curves(const void *o, pal_error *err) { pal_curves_write(o, picture, err); }
 static void points(const void *o, pal_error *err) { pal_points_write(o, picture, err); }
 static void matrix(const void *o, pal_error *err) { pal_matrix_write(o, picture, err); }
+static void plan_picture(const void *o, pal_error *err) { pal_plan_write(o, picture, err); }
 
 #define ROW(type, call)                                                                                                \
     {                                                                                                                  \
@@ -348,6 +349,7 @@ static const struct {
     SINCE(pal_curves, csv, curves),
     SINCE(pal_points, csv, points),
     SINCE(pal_matrix, csv, matrix),
+    ROW(pal_plan_drawing, plan_picture),
 };
 enum { STRUCTS = sizeof structs / sizeof *structs };
 

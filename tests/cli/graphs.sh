@@ -1,5 +1,6 @@
 #!/bin/sh
-# graphs.sh PROGRAM - tests where `palindrome graph` writes, what it does without Graphviz, and what it refuses.
+# graphs.sh PROGRAM - tests where `palindrome graph` writes, in which formats, what it does without Graphviz, and what it
+# refuses.
 # shellcheck source=tests/cli/helpers.sh
 . "$(dirname "$0")/helpers.sh"
 
@@ -35,10 +36,10 @@ check "the legend has times" grep -q 'share of the time' out
 works "times" graph basic --hidden 2 --batch 2 --time
 check "are in the title" grep -q 'basic: loss (unfused, one thread: .*s per run)' out
 works "a limit that is enough" graph basic --max-memory 1G
-refused "no name before the ending" 'choose a name that ends in .dot, .svg or .png' graph basic -o ./.dot
-refused "an ending alone" 'choose a name that ends in .dot, .svg or .png' graph basic -o .png
-refused "no ending" 'choose a name that ends in .dot, .svg or .png' graph basic -o picture
-refused "another ending" 'choose a name that ends in .dot, .svg or .png' graph basic -o picture.pdf
+refused "no name before the ending" 'choose a name that ends in .svg, .png, .pdf, .tex or .dot' graph basic -o ./.dot
+refused "an ending alone" 'choose a name that ends in .svg, .png, .pdf, .tex or .dot' graph basic -o .png
+refused "no ending" 'choose a name that ends in .svg, .png, .pdf, .tex or .dot' graph basic -o picture
+refused "another ending" 'choose a name that ends in .svg, .png, .pdf, .tex or .dot' graph basic -o picture.gif
 refused "times that need more than is allowed" 'graph: --time needs .* of memory, but --max-memory allows 1.0 MB: raise it, or leave out --time$' \
     graph basic --time --max-memory 1M
 failed_with "a folder that is missing" 'nowhere/x.dot: ' graph basic -o nowhere/x.dot
@@ -53,15 +54,34 @@ fi
 # ---- Without Graphviz
 mkdir none
 PATH=$PWD/none "$program" graph basic -o drawn.svg > out 2> err
-check "without dot: status 1" [ $? -eq 1 ]
-check "without dot: its input is written instead" [ "$(grep -c 'dot is not installed (apt-get install graphviz): wrote drawn.dot instead$' err) $(wc -l < err)" = "1 1" ]
-check "without dot: it is the drawing" cmp -s drawn.dot basic.txt
-check "without dot: there is no picture" [ ! -e drawn.svg ]
-echo mine > drawn.dot
-PATH=$PWD/none "$program" graph basic -o drawn.svg > out 2> err
-check "without dot: status 1 again" [ $? -eq 1 ]
-check "without dot: a file is never overwritten" [ "$(cat drawn.dot)" = mine ]
-check "without dot: it says what to do" [ "$(grep -c 'dot is not installed: apt-get install graphviz, or use -o FILE.dot$' err) $(wc -l < err)" = "1 1" ]
+check "without dot: it is drawn all the same" [ "$? $(grep -c '<svg' drawn.svg) $(cat out err)" = "0 1 " ]
+PATH=$PWD/none "$program" graph basic -o again.svg
+check "without dot: the same bytes" cmp -s drawn.svg again.svg
+PATH=$PWD/none "$program" graph basic -o drawn.png
+check "without dot: as PNG" is_png drawn.png
+
+layers=$(seq -s , 60 -1 2)
+PATH=$PWD/none "$program" graph deep --layers "$layers" --order 1 -o large.png > out 2> err
+check "without dot: more pixels than a PNG may have" [ "$? $(grep -c 'draw less, with' err)" = "1 1" ]
+works "a large one as PDF" graph deep --layers "$layers" --order 1 -o large.pdf
+
+# ---- PDF and TikZ
+works "as PDF" graph variational --order 1 -o drawn.pdf
+check "it is one" [ "$(head -c 5 drawn.pdf)" = %PDF- ]
+failed_with "a folder that is missing, for PDF" 'nowhere/x.pdf: ' graph basic -o nowhere/x.pdf
+works "as TikZ" graph contractive --jacobian rows --order 1 --title 'A_1 & 50% of $x^2$ #3 {\~}' -o drawn.tex
+check "names colours" grep -q '^.definecolor{adjointfill}{HTML}{F8CF8E}$' drawn.tex
+check "one line a node" [ "$(grep -c '^.node.entry, .*parameter' drawn.tex)" -ge 3 ]
+failed_with "a folder that is missing, for TikZ" 'nowhere/x.tex: ' graph basic -o nowhere/x.tex
+if command -v pdflatex > /dev/null && kpsewhich standalone.cls > /dev/null; then
+    works "with noise" graph variational --order 1 -o noise.tex
+    for name in drawn noise; do
+        pdflatex -interaction=nonstopmode -halt-on-error $name.tex > latex.out 2>&1
+        check "$name.tex compiles" [ $? -eq 0 ]
+    done
+else
+    echo "pdflatex or standalone.cls is not installed: drawn.tex was not compiled"
+fi
 
 # ---- A dot that does not do its work
 fake() { # BODY: a program dot with this body

@@ -64,7 +64,22 @@ check "ends in a program" grep -q '^program of' out
 refused "a pass that does not exist" '"fold" is not one of all|live|simplify|batch|materialise|fuse|schedule|feed|collect|place|emit' \
     graph basic --plan fold
 refused "with a drawing" '--fold has no effect with --plan' graph basic --plan fuse --fold
-refused "with a file" '--out has no effect with --plan' graph basic --plan fuse -o plan.dot
+refused "a picture of one pass" '--plan fuse is printed as text' graph basic --plan fuse -o plan.svg
+refused "a plan as text of dot" 'choose a name that ends in .svg, .png or .pdf' graph basic --plan all -o plan.dot
+for option in --time --no-legend "--title T"; do
+    refused "$option without a picture" 'has an effect on a plan only if it is drawn' graph basic --plan all $option
+done
+for ending in svg png pdf; do
+    works "a picture, $ending" graph basic --hidden 4 --batch 2 --order 1 --plan all --no-legend --title "a plan" -o plan.$ending
+    check "prints nothing" [ ! -s out ]
+    check "is there" [ -s plan.$ending ]
+done
+works "the same once more" graph basic --hidden 4 --batch 2 --order 1 --plan place --no-legend --title "a plan" -o again.svg
+check "has the same bytes" cmp -s plan.svg again.svg
+works "with times" graph contractive --hidden 4 --order 1 --plan all --time -o timed.svg
+check "is another" [ -s timed.svg ]
+works "text to -" graph basic --hidden 4 --batch 2 --order 1 --plan place -o -
+check "is the text" cmp -s out one
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

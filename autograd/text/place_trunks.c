@@ -1,0 +1,122 @@
+/* place_trunks.c - the ways of values through boxes. Each wire goes step by step: out of the boxes around its source,
+ * across the innermost box that holds both ends, and into the boxes around its reader. The steps of one value in one
+ * box share a trunk, so a value with many readers leaves its box once.
+ *
+ * In place.h's words: fills in trunks and steps, with items in place of cells (0: a port), and by_key. */
+#include "autograd/text/place.h"
+
+enum { DEEPEST = 128 };
+
+typedef struct finding {
+    pal__place *p;
+    uint32_t *depth;
+    uint32_t *net, *trunk; /* by box: the last net that was in it, and its trunk */
+} finding;
+
+/* A box comes where its first operation is; if it has none, where its first leaf is. */
+static void find_keys(pal__place *p, uint32_t *first_op)
+{
+    for (size_t i = 0; i < p->n_items; i++) {
+        first_op[i] = p->items[i].kind == PAL__PLACE_NODE && !p->items[i].leaf ? p->items[i].key : PAL__NONE;
+        if (p->items[i].kind != PAL__PLACE_NODE) p->items[i].key = PAL__NONE;
+    }
+    for (size_t i = p->n_items; i-- > 1;) {
+        pal__place_item *x = &p->items[i], *above = &p->items[x->parent];
+        if (first_op[i] != PAL__NONE) x->key = first_op[i];
+        if (x->key < above->key) above->key = x->key;
+        if (first_op[i] < first_op[x->parent]) first_op[x->parent] = first_op[i];
+    }
+    for (size_t i = 1; i < p->n_items; i++)
+        if (p->items[i].key >= p->keys) p->items[i].key = (uint32_t)p->keys; /* an empty box */
+}
+
+static bool sort_by_key(pal__place *p)
+{
+    uint32_t *at = pal__alloc(p->context, (p->keys + 2) * sizeof *at);
+    p->by_key = pal__alloc(p->context, p->n_items * sizeof *p->by_key);
+    if (at && p->by_key) {
+        for (size_t i = 1; i < p->n_items; i++) at[p->items[i].key + 1]++;
+        for (size_t i = 1; i <= p->keys; i++) at[i] += at[i - 1];
+        for (size_t i = 1; i < p->n_items; i++) p->by_key[at[p->items[i].key]++] = (uint32_t)i;
+    }
+    pal__free(p->context, at);
+    return at && p->by_key;
+}
+
+/* Wires sorted by where they come from. */
+static uint32_t *sort_wires(const pal__place *p)
+{
+    uint32_t *at = pal__alloc(p->context, (p->n_items + 1) * sizeof *at);
+    uint32_t *sorted = pal__alloc(p->context, (p->n_wires + 1) * sizeof *sorted);
+    if (at && sorted) {
+        for (size_t i = 0; i < p->n_wires; i++) at[p->wires[i].from + 1]++;
+        for (size_t i = 1; i <= p->n_items; i++) at[i] += at[i - 1];
+        for (size_t i = 0; i < p->n_wires; i++) sorted[at[p->wires[i].from]++] = (uint32_t)i;
+    }
+    pal__free(p->context, at);
+    if (at) return sorted;
+    pal__free(p->context, sorted);
+    return NULL;
+}
+
+static bool add_step(finding *f, uint32_t net, uint32_t box, uint32_t origin, uint32_t sink)
+{
+    pal__place *p = f->p;
+    if (f->net[box] != net) {
+        if (!pal__grow(p->context, (void **)&p->trunks, p->n_trunks, &p->cap_trunks, sizeof *p->trunks)) return false;
+        f->net[box] = net;
+        f->trunk[box] = (uint32_t)p->n_trunks;
+        p->trunks[p->n_trunks++] = (pal__place_trunk){
+            .box = box, .net = net, .origin = origin, .origin_port = PAL__NONE, .out = PAL__NONE, .track = PAL__NONE};
+    }
+    if (!sink) p->trunks[f->trunk[box]].out = 0;
+    if (!pal__grow(p->context, (void **)&p->steps, p->n_steps, &p->cap_steps, sizeof *p->steps)) return false;
+    p->steps[p->n_steps++] = (pal__place_step){f->trunk[box], sink, PAL__NONE};
+    p->looked++;
+    return true;
+}
+
+static bool add_wire(finding *f, pal__place_wire *w)
+{
+    pal__place *p = f->p;
+    const pal__place_item *items = p->items;
+    uint32_t x = w->from, y = w->to, path[DEEPEST], n = 0;
+    w->first_step = (uint32_t)p->n_steps;
+    while (f->depth[y] > f->depth[x] + 1 || items[y].parent != items[x].parent) {
+        if (!x || !y || n == DEEPEST) break;
+        if (f->depth[y] >= f->depth[x]) {
+            path[n++] = y;
+            y = items[y].parent;
+        } else {
+            x = items[x].parent;
+        }
+    }
+    w->over |= !x || !y || x == y || items[x].parent != items[y].parent || !items[x].parent;
+    if (w->over) return true;
+    const uint32_t across = items[x].parent;
+    for (x = w->from; items[x].parent != across; x = items[x].parent)
+        if (!add_step(f, w->from, items[x].parent, x, 0)) return false;
+    if (!add_step(f, w->from, across, x, y)) return false;
+    while (n--)
+        if (!add_step(f, w->from, items[path[n]].parent, 0, path[n])) return false;
+    w->n_steps = (uint32_t)p->n_steps - w->first_step;
+    return true;
+}
+
+bool pal__place_trunks(pal__place *p)
+{
+    const size_t bytes = p->n_items * sizeof(uint32_t);
+    uint32_t *sorted = sort_wires(p);
+    finding f = {p, pal__alloc(p->context, bytes), pal__alloc(p->context, bytes), pal__alloc(p->context, bytes)};
+    bool ok = sorted && f.depth && f.net && f.trunk;
+    if (ok) find_keys(p, f.net);
+    ok = ok && sort_by_key(p);
+    for (size_t i = 0; i < p->n_items && ok; i++) {
+        f.net[i] = 0; /* no wire comes from item 0 */
+        f.depth[i] = i ? f.depth[p->items[i].parent] + 1 : 0;
+    }
+    for (size_t i = 0; i < p->n_wires && ok; i++) ok = add_wire(&f, &p->wires[sorted[i]]);
+    void *arrays[] = {sorted, f.depth, f.net, f.trunk};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(p->context, arrays[i]);
+    return ok;
+}
