@@ -437,8 +437,9 @@ typedef struct pal_graph_options {
  * scopes, dashed boxes the bodies of regions. Constants are in the labels of their readers, shapes are on the edges,
  * and a legend explains the rest. Returns NULL as pal_tape_text does. */
 char *pal_graph_text(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options);
-/* Writes the drawing to a file, by way of a temporary file in the same folder: an existing file is either replaced as a
- * whole or left unchanged. */
+/* Writes the drawing to a file: if the path ends in .html, as a page that a browser opens without a network, in which a
+ * reader moves, searches, and opens and closes scopes; else in the dot language. It is written by way of a temporary
+ * file in the same folder: an existing file is either replaced as a whole or left unchanged. */
 pal_status pal_graph_write(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options,
                            const char *path, pal_error *err);
 

@@ -25,7 +25,7 @@ static const pal_cli_row rows[] = {
                  "do not draw; print what a pass of the compiler is given and what it makes, or the result of all passes"),
     PAL_CLI_ENUM("title", "", NULL, "TEXT", "title of the drawing (default: the model and what is drawn)"),
     PAL_CLI_FLAG("no-legend", "leave out the legend of the colours"),
-    PAL_CLI_OUT("FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
+    PAL_CLI_OUT("FILE.html, FILE.dot, FILE.svg or FILE.png (default: dot's language on standard output)"),
     PAL_CLI_MEMORY,
     PAL_CLI_END,
 };
@@ -217,7 +217,7 @@ static int measure(recording *r)
 
 static const char *type_of(const char *path)
 {
-    static const char *const types[] = {"dot", "svg", "png"};
+    static const char *const types[] = {"html", "dot", "svg", "png"};
     const char *end = strrchr(path, '.');
     if (!end || end == path || end[-1] == '/') return NULL; /* an ending alone is no name */
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -243,7 +243,7 @@ static int write_input(const recording *r, const pal_graph_options *options, con
 static int print_drawing(const recording *r, const pal_graph_options *options, const char *path, const char *type)
 {
     pal_error err = {0};
-    if (type && !strcmp(type, "dot")) {
+    if (type && (!strcmp(type, "dot") || !strcmp(type, "html"))) {
         if (!pal_graph_write(r->tape, r->outputs, r->n_outputs, options, path, &err)) return PAL_CLI_DONE;
         return pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
     }
@@ -304,7 +304,7 @@ int pal_cli_graph(int argc, char **argv)
     const char *path = pal_cli_given(&args, "out"), *type = path ? type_of(path) : NULL;
     bool to_file = path && strcmp(path, "-");
     if (to_file && !type)
-        return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .dot, .svg or .png", path);
+        return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .html, .dot, .svg or .png", path);
     if (to_file) pal_cli_signals_end(path);
     recording r = {0};
     size_t limit = 0;

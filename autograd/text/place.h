@@ -121,7 +121,7 @@ typedef struct pal__placed {
         place; /* its wires 0 to drawing->n_wires - 1 are those of the drawing; then those of the bodies of regions */
     uint32_t *item; /* by node: its item; 0: not drawn */
     uint32_t *node; /* by item: a node, drawing->n + a box, or PAL__NONE: a lane */
-    uint8_t *order; /* by item: of a lane: its order of derivative */
+    uint8_t *order; /* by item: order of derivative, also of a lane */
 } pal__placed;
 /* After find_wires: items and wires, a lane for each order, not yet placed. A box that the drawing closes is a node.
  * False: out of memory; free it in either case. */

@@ -1,0 +1,518 @@
+// page.js - the script of a drawn tape: it places what is shown (as place_move.c and place_wires.c do), draws it, and
+// lets the reader move, search, open and close boxes. Ranks and orders come from the file and never change.
+'use strict';
+const D = JSON.parse(document.getElementById('data').textContent);
+const NODE = 0, BOX = 1, LANE = 2, NONE = -1;
+const GAP = 16, CHANNEL = 26, PAD = 12, HEAD = 24, LANES = 56, TRACK = 10, FAR = 6, WAY = 6, SWEEPS = 6;
+const items = D.items.map(([parent, kind, cell, w, h, look, order, name, sub, id, info, closed]) =>
+  ({parent, kind, cell, ownW: w, ownH: h, look, order, name, sub, id, info, closed: !!closed, up: kind === LANE && order % 2 === 1,
+    x: 0, y: 0, w: 0, h: 0, shown: 0, hidden: false, count: 0, lane: 0, ins: [], outs: []}));
+const cells = D.cells.map(([rank, item, trunk]) => ({rank, item, trunk, x: 0, w: WAY, on: false, up: [], down: []}));
+const rows = D.rows.map(([first, n]) => ({first, n, y: 0, h: 0, turn: false, cells: []}));
+const trunks = D.trunks.map(([box, origin, port, first, n, track]) => ({box, origin, port, first, n, track, on: false}));
+const wires = D.wires.map(([from, to, kind, ...s]) => {
+  const steps = [];
+  for (let i = 0; i < s.length; i += 3) steps.push({trunk: trunks[s[i]], sink: s[i + 1], port: s[i + 2]});
+  return {from, to, over: kind > 0, effect: kind === 2, steps, points: [], shown: false, a: 0, b: 0};
+});
+for (const [a, b, aPort, bPort] of D.links) {
+  const link = {a, b, aPort, bPort};
+  cells[a].down.push(link);
+  cells[b].up.push(link);
+}
+items.forEach((x, i) => {
+  if (!i) return;
+  x.lane = x.parent ? items[x.parent].lane : i;
+  if (x.kind === NODE) for (let k = x.parent; k; k = items[k].parent) items[k].count++;
+});
+for (const w of wires) {
+  items[w.from].outs.push(w.to);
+  items[w.to].ins.push(w.from);
+}
+
+// ---- Placing -----------------------------------------------------------------------------------------------------
+
+const isOpen = i => items[i].kind !== NODE && items[i].shown === i && !items[i].closed && !items[i].hidden;
+const rowOf = (t, cell) => rows[D.firstRow[t.box] + cells[cell].rank];
+const isNear = (from, to) => to > from && to - from - 1 <= FAR;
+function endOf(cell, port) {
+  const c = cells[cell];
+  return port === NONE || !isOpen(c.item) ? c.x : c.x - items[c.item].w / 2 + cells[port].x;
+}
+function useStep({trunk, sink}) {
+  const from = cells[trunk.origin].rank, to = cells[sink].rank, first = D.firstRow[trunk.box];
+  cells[trunk.origin].on = cells[sink].on = true;
+  if (isNear(from, to)) {
+    for (let k = 0; k < to - from - 1; k++) cells[D.ways[trunk.first + k]].on = true;
+  } else {
+    trunk.on = rows[first + from].turn = rows[first + to - 1].turn = true;
+  }
+}
+function findShown() {
+  for (const c of cells) c.on = false;
+  for (const t of trunks) t.on = false;
+  for (const r of rows) r.turn = false;
+  items.forEach((x, i) => {
+    if (!i) return;
+    x.shown = x.parent && !isOpen(x.parent) ? items[x.parent].shown : i;
+    cells[x.cell].on = x.shown === i;
+  });
+  const seen = new Set();
+  for (const w of wires) {
+    w.a = items[w.from].shown;
+    w.b = items[w.to].shown;
+    const key = (w.a * items.length + w.b) * 2 + w.over;
+    w.shown = w.a !== w.b && !items[w.a].hidden && !items[w.b].hidden && !seen.has(key);
+    if (!w.shown) continue;
+    seen.add(key);
+    for (const s of w.steps) if (isOpen(s.trunk.box)) useStep(s);
+  }
+  for (const r of rows) {
+    r.cells = [];
+    for (let i = r.first; i < r.first + r.n; i++) if (cells[i].on) r.cells.push(i);
+  }
+}
+const apart = (a, b) => (a.w + b.w) / 2 + (a.item && b.item ? GAP : GAP / 2);
+function fit(row, wish, weight) { // the places nearest to the wishes, with neighbours apart
+  const offset = [], blocks = [];
+  row.cells.forEach((c, i) => {
+    offset[i] = i ? offset[i - 1] + apart(cells[row.cells[i - 1]], cells[c]) : 0;
+    blocks.push({sum: weight[i] * (wish[i] - offset[i]), weight: weight[i], n: 1});
+    while (blocks.length > 1) {
+      const b = blocks[blocks.length - 1], a = blocks[blocks.length - 2];
+      if (a.sum * b.weight <= b.sum * a.weight) break;
+      a.sum += b.sum; a.weight += b.weight; a.n += b.n;
+      blocks.pop();
+    }
+  });
+  let at = 0;
+  for (const b of blocks) for (let i = 0; i < b.n; i++, at++) cells[row.cells[at]].x = b.sum / b.weight + offset[at];
+}
+function moveRow(row, before, after) {
+  const wish = [], weight = [];
+  for (const i of row.cells) {
+    const c = cells[i];
+    let sum = 0, n = 0;
+    for (const [links, sign] of [[before ? c.up : [], 1], [after ? c.down : [], -1]])
+      for (const l of links) {
+        if (!cells[l.a].on || !cells[l.b].on) continue;
+        sum += c.x + sign * (endOf(l.a, l.aPort) - endOf(l.b, l.bPort));
+        n++;
+      }
+    wish.push(n ? sum / n : c.x);
+    weight.push(n ? (c.item ? n : 4 * n) : 0.05);
+  }
+  fit(row, wish, weight);
+}
+function channel(own, r) {
+  let widest = 0, any = own[r].turn;
+  for (const i of own[r].cells)
+    for (const l of cells[i].down) {
+      if (!cells[l.b].on) continue;
+      widest = Math.max(widest, Math.abs(endOf(l.a, l.aPort) - endOf(l.b, l.bPort)));
+      any = true;
+    }
+  return !any && (r === 0 || r + 2 === own.length) ? 0 : CHANNEL + Math.min(widest, 600) / 20;
+}
+function moveBox(i, tracks) {
+  const box = items[i], own = rows.slice(D.firstRow[i], D.firstRow[i] + D.nRows[i]), up = items[box.lane].up;
+  for (const row of own) {
+    row.cells.forEach((k, at) => {
+      const c = cells[k];
+      c.w = c.item ? items[c.item].w : WAY;
+      c.x = at ? cells[row.cells[at - 1]].x + apart(cells[row.cells[at - 1]], c) : 0;
+    });
+    const half = row.cells.length ? cells[row.cells[row.cells.length - 1]].x / 2 : 0;
+    for (const k of row.cells) cells[k].x -= half;
+  }
+  for (let s = 0; s < SWEEPS; s++) {
+    const down = s % 2 === 0, both = s >= SWEEPS - 2;
+    for (let k = 0; k < own.length; k++) moveRow(own[down ? k : own.length - 1 - k], down || both, !down || both);
+  }
+  let left = Infinity, right = -Infinity, y = 0;
+  for (const row of own)
+    for (const k of row.cells) {
+      left = Math.min(left, cells[k].x - cells[k].w / 2);
+      right = Math.max(right, cells[k].x + cells[k].w / 2);
+    }
+  if (left > right) left = right = 0;
+  const inner = right - left + 2 * PAD + tracks * TRACK, more = Math.max(0, (box.ownW - inner) / 2);
+  box.w = inner + 2 * more;
+  for (const row of own) for (const k of row.cells) cells[k].x += PAD + more - left;
+  own.forEach((row, r) => {
+    const end = r === 0 || r + 1 === own.length;
+    row.y = y;
+    row.h = !end ? 0 : (r === 0) === !up ? HEAD : PAD;
+    for (const k of row.cells) if (cells[k].item) row.h = Math.max(row.h, items[cells[k].item].h);
+    y += row.h + (r + 1 < own.length ? channel(own, r) : 0);
+  });
+  box.h = y;
+}
+function placeLanes() {
+  let x = 0, top = 0, bottom = 0, least = 0, any = false;
+  const lanes = items.filter((l, i) => i && !l.parent && !l.hidden);
+  for (const l of lanes) {
+    l.x = x;
+    l.y = any && l.up ? bottom - l.h : top;
+    x += l.w + LANES;
+    top = l.y;
+    bottom = l.y + l.h;
+    least = Math.min(least, top);
+    any = true;
+  }
+  for (const l of lanes) l.y -= least;
+}
+function addStep(w, {trunk, sink, port}) {
+  const lane = items[items[trunk.box].lane], box = items[trunk.box], p = w.points;
+  const dx = lane.x + (box === lane ? 0 : box.x), dy = box === lane ? 0 : box.y, first = D.firstRow[trunk.box];
+  const from = cells[trunk.origin].rank, to = cells[sink].rank, a = rows[first + from], b = rows[first + to];
+  const add = (x, y) => p.push([x + dx, lane.y + (lane.up ? lane.h - y - dy : y + dy)]);
+  const o = cells[trunk.origin].item, s = cells[sink].item;
+  const x = endOf(trunk.origin, trunk.port), end = endOf(sink, port);
+  add(x, o ? a.y + a.h / 2 + items[o].h / 2 : a.y);
+  add(x, a.y + a.h);
+  if (isNear(from, to)) {
+    for (let r = from + 1; r < to; r++) {
+      const way = cells[D.ways[trunk.first + r - from - 1]].x, row = rows[first + r];
+      add(way, row.y);
+      add(way, row.y + row.h);
+    }
+  } else {
+    const track = box.w - PAD - trunk.track * TRACK, last = rows[first + to - 1];
+    add(track, rows[first + from + 1].y);
+    add(track, last.y + last.h);
+  }
+  add(end, b.y);
+  add(end, s ? b.y + b.h / 2 - items[s].h / 2 : b.y + b.h);
+}
+function place() {
+  findShown();
+  const tracks = new Map();
+  for (const t of trunks) if (t.on) tracks.set(t.box, Math.max(tracks.get(t.box) || 0, t.track + 1));
+  for (let i = items.length - 1; i > 0; i--) {
+    items[i].w = items[i].ownW;
+    items[i].h = items[i].ownH;
+    if (isOpen(i)) moveBox(i, tracks.get(i) || 0);
+  }
+  placeLanes();
+  items.forEach((x, i) => {
+    if (!i || !x.parent || x.shown !== i) return;
+    const above = items[x.parent], c = cells[x.cell], row = rows[D.firstRow[x.parent] + c.rank];
+    x.x = c.x - x.w / 2 + (above.kind === LANE ? 0 : above.x);
+    x.y = row.y + row.h / 2 - x.h / 2 + (above.kind === LANE ? 0 : above.y);
+  });
+  for (const w of wires) {
+    w.points = [];
+    if (w.shown) for (const s of w.steps) if (isOpen(s.trunk.box)) addStep(w, s);
+  }
+  items.forEach((x, i) => {
+    if (!i || !x.parent || x.shown !== i) return;
+    const l = items[x.lane];
+    x.x += l.x;
+    x.y = l.y + (l.up ? l.h - x.y - x.h : x.y);
+  });
+}
+
+// ---- Drawing -----------------------------------------------------------------------------------------------------
+
+const $ = id => document.getElementById(id), svg = $('picture'), scene = $('scene');
+const view = {x: 0, y: 0, scale: 1};
+let drawn = null, focus = 0, lit = null, hits = new Set();
+function element(name, attributes, text) {
+  const e = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const key in attributes) e.setAttribute(key, attributes[key]);
+  if (text !== undefined) e.textContent = text;
+  return e;
+}
+function curve(points) {
+  let d = '';
+  points.forEach(([x, y], i) => {
+    if (!i) { d = `M${x.toFixed(1)} ${y.toFixed(1)}`; return; }
+    const [u, v] = points[i - 1], m = ((v + y) / 2).toFixed(1);
+    d += u === x ? `V${y.toFixed(1)}` : `C${u.toFixed(1)} ${m} ${x.toFixed(1)} ${m} ${x.toFixed(1)} ${y.toFixed(1)}`;
+  });
+  return d;
+}
+function across(w) { // from the side of one item to the nearer side of the other
+  const a = items[w.a], b = items[w.b], right = a.x + a.w / 2 < b.x + b.w / 2;
+  const x = a.x + (right ? a.w : 0), y = a.y + a.h / 2, u = b.x + (right ? 0 : b.w), v = b.y + b.h / 2;
+  const bend = Math.max(40, Math.abs(u - x) / 2) * (right ? 1 : -1);
+  return `M${x} ${y}C${x + bend} ${y} ${u - bend} ${v} ${u} ${v}`;
+}
+const dims = i => lit && !lit.has(i);
+function drawItem(i) {
+  const x = items[i], open = isOpen(i), box = x.kind === BOX;
+  const g = element('g', {class: `${open ? 'box' : 'node'} look${x.look} order${Math.min(x.order, 2)}` +
+    (box && !open ? ' closed' : '') + (x.info.output ? ' output' : '') + (dims(i) ? ' dim' : '') +
+    (hits.has(i) ? ' hit' : '') + (focus === i ? ' focus' : ''), 'data-item': i, transform: `translate(${x.x} ${x.y})`});
+  if (box && !open) g.append(element('rect', {class: 'behind', x: 3, y: 3, width: x.w, height: x.h, rx: 6}));
+  g.append(element('rect', {width: x.w, height: x.h, rx: box && open ? 10 : x.look === 2 ? x.h / 2 : 6}));
+  if (open) {
+    const y = items[x.lane].up ? x.h - 9 : 15;
+    g.append(element('text', {class: 'title', x: PAD, y}, (box ? '\u25be ' : '') + x.name));
+  } else {
+    g.append(element('text', {class: 'name', x: x.w / 2, y: x.sub ? 16 : x.h / 2 + 4}, (box ? '\u25b8 ' : '') + x.name));
+    if (x.sub) g.append(element('text', {class: 'sub', x: x.w / 2, y: 30}, x.sub));
+  }
+  g.setAttribute('tabindex', 0);
+  g.setAttribute('role', box ? 'button' : 'img');
+  if (box) g.setAttribute('aria-expanded', open);
+  g.setAttribute('aria-label', `${x.name} ${x.sub}`);
+  return g;
+}
+function draw() { // what is near the window, and not too small to be seen
+  const box = svg.getBoundingClientRect(), s = view.scale;
+  const near = {l: (-view.x - box.width / 2) / s, t: (-view.y - box.height / 2) / s,
+    r: (-view.x + 1.5 * box.width) / s, b: (-view.y + 1.5 * box.height) / s};
+  const inside = (l, t, r, b) => r >= near.l && l <= near.r && b >= near.t && t <= near.b;
+  const behind = document.createDocumentFragment(), lines = document.createDocumentFragment(), front = document.createDocumentFragment();
+  let count = 0;
+  items.forEach((x, i) => {
+    if (!i || x.shown !== i || x.hidden || x.w * s < 5 || !inside(x.x, x.y, x.x + x.w, x.y + x.h)) return;
+    if (x.kind === LANE) {
+      behind.append(element('text', {class: 'lane', x: x.x + PAD, y: x.y - 8}, x.name));
+      return;
+    }
+    count++;
+    (isOpen(i) ? behind : front).append(drawItem(i));
+  });
+  for (const w of wires) {
+    const touches = focus && (w.a === focus || w.b === focus);
+    if (!w.shown || (w.over && !touches && !$('kept').checked)) continue;
+    const p = w.points, a = items[w.a], b = items[w.b];
+    if (a.w * s < 4 || b.w * s < 4 || (!w.over && !p.length)) continue;
+    const l = Math.min(a.x, b.x), r = Math.max(a.x + a.w, b.x + b.w), t = Math.min(a.y, b.y), u = Math.max(a.y + a.h, b.y + b.h);
+    if (!inside(l, t, r, u)) continue;
+    const order = Math.min(2, Math.max(a.order, b.order));
+    lines.append(element('path', {d: w.over ? across(w) : curve(p), 'marker-end': `url(#arrow${order})`,
+      class: `wire order${order}` + (w.over ? w.effect ? ' effect' : ' kept' : '') +
+        (touches ? ' near' : '') + (dims(w.a) || dims(w.b) ? ' dim' : '')}));
+  }
+  scene.replaceChildren(behind, lines, front);
+  drawn = {...near, s, count};
+  $('count').textContent = `${items.filter((x, i) => i && x.kind !== LANE && x.shown === i && !isOpen(i) && !items[x.lane].hidden).length} nodes shown, ${D.entries} operations`;
+}
+let waiting = false;
+function show() { // at most once a frame; what was drawn is moved, and drawn again only where that does not suffice
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    scene.setAttribute('transform', `translate(${view.x} ${view.y}) scale(${view.scale})`);
+    const box = svg.getBoundingClientRect(), s = view.scale;
+    if (!drawn || drawn.s / s > 1.5 || s / drawn.s > 1.5 || -view.x / s < drawn.l || -view.y / s < drawn.t ||
+        (box.width - view.x) / s > drawn.r || (box.height - view.y) / s > drawn.b) draw();
+  });
+}
+function redraw() { drawn = null; show(); }
+
+// ---- Moving ------------------------------------------------------------------------------------------------------
+
+function zoom(by, x, y) {
+  const box = svg.getBoundingClientRect();
+  if (x === undefined) [x, y] = [box.width / 2, box.height / 2];
+  const scale = Math.min(4, Math.max(0.005, view.scale * by));
+  view.x = x - (x - view.x) * scale / view.scale;
+  view.y = y - (y - view.y) * scale / view.scale;
+  view.scale = scale;
+  show();
+}
+function fitAll(least = 0) {
+  const box = svg.getBoundingClientRect(), lanes = items.filter((l, i) => i && l.kind === LANE && !l.hidden);
+  const w = Math.max(1, ...lanes.map(l => l.x + l.w)), h = Math.max(1, ...lanes.map(l => l.y + l.h));
+  view.scale = Math.max(least, Math.min(1.25, (box.width - 40) / w, (box.height - 60) / h));
+  view.x = Math.max(20, (box.width - w * view.scale) / 2);
+  view.y = Math.max(40, (box.height - h * view.scale) / 2);
+  redraw();
+}
+function centre(i, scale = Math.max(view.scale, 0.8)) {
+  const box = svg.getBoundingClientRect(), x = items[i];
+  view.scale = scale;
+  view.x = box.width / 2 - (x.x + x.w / 2) * scale;
+  view.y = box.height / 2 - (x.y + x.h / 2) * scale;
+  redraw();
+}
+function reveal(i) {
+  let moved = false;
+  for (let k = items[i].parent; k; k = items[k].parent) {
+    moved = moved || items[k].closed || items[k].hidden;
+    items[k].closed = items[k].hidden = false;
+  }
+  if (moved) place();
+}
+function toggle(i) { // what was clicked stays where it is
+  const x = items[i], before = [x.x + x.w / 2, x.y];
+  x.closed = !x.closed;
+  place();
+  view.x += (before[0] - x.x - x.w / 2) * view.scale;
+  view.y += (before[1] - x.y) * view.scale;
+  redraw();
+}
+const pointers = new Map();
+let travelled = 0;
+svg.addEventListener('pointerdown', e => { pointers.set(e.pointerId, [e.clientX, e.clientY]); travelled = 0; });
+svg.addEventListener('pointermove', e => {
+  const before = pointers.get(e.pointerId);
+  if (!before) { hover(e); return; }
+  const distance = () => { const [a, b] = [...pointers.values()]; return b ? Math.hypot(a[0] - b[0], a[1] - b[1]) : 0; };
+  const old = distance();
+  pointers.set(e.pointerId, [e.clientX, e.clientY]);
+  travelled += Math.abs(e.clientX - before[0]) + Math.abs(e.clientY - before[1]);
+  if (travelled > 4 && !svg.hasPointerCapture(e.pointerId)) svg.setPointerCapture(e.pointerId);
+  view.x += (e.clientX - before[0]) / pointers.size;
+  view.y += (e.clientY - before[1]) / pointers.size;
+  if (old) {
+    const box = svg.getBoundingClientRect(), [a, b] = [...pointers.values()];
+    zoom(distance() / old, (a[0] + b[0]) / 2 - box.left, (a[1] + b[1]) / 2 - box.top);
+  }
+  show();
+});
+for (const end of ['pointerup', 'pointercancel']) svg.addEventListener(end, e => pointers.delete(e.pointerId));
+svg.addEventListener('wheel', e => {
+  const box = svg.getBoundingClientRect();
+  e.preventDefault();
+  zoom(Math.exp(-e.deltaY * (e.ctrlKey ? 0.01 : 0.0015)), e.clientX - box.left, e.clientY - box.top);
+}, {passive: false});
+
+// ---- What a node is ----------------------------------------------------------------------------------------------
+
+const itemOf = target => { const g = target.closest && target.closest('[data-item]'); return g ? +g.dataset.item : 0; };
+const nameOf = i => (items[i].id ? `%${items[i].id} ` : '') + items[i].name;
+function list(title, of) {
+  if (!of.length) return [];
+  const term = document.createElement('dt'), to = document.createElement('dd');
+  term.textContent = title;
+  [...new Set(of)].slice(0, 24).forEach(i => {
+    const b = document.createElement('button');
+    b.textContent = nameOf(i);
+    b.onclick = () => { reveal(i); choose(i); centre(i); };
+    to.append(b, ' ');
+  });
+  if (of.length > 24) to.append(`and ${of.length - 24} more`);
+  return [term, to];
+}
+function describe(i) {
+  const x = items[i], out = [];
+  const line = (title, text) => {
+    if (text === undefined || text === '') return;
+    const term = document.createElement('dt'), value = document.createElement('dd');
+    term.textContent = title;
+    value.textContent = text;
+    out.push(term, value);
+  };
+  $('what').textContent = i ? nameOf(i) : 'Nothing chosen';
+  if (i) {
+    line('operation', x.info.op);
+    line('formula', x.info.formula);
+    line('shape', x.info.shape);
+    line('bytes', x.info.bytes);
+    line('time', x.info.time);
+    line('scope', x.info.scope);
+    line('output', x.info.output);
+    line('contains', x.kind === NODE ? '' : `${x.count} nodes`);
+    out.push(...list('operands', x.ins), ...list('readers', x.outs));
+  }
+  $('facts').replaceChildren(...out);
+}
+let chosen = 0;
+function look(i) {
+  if (focus === i) return;
+  focus = i;
+  describe(i);
+  redraw();
+}
+function hover(e) { const i = itemOf(e.target); if (i && items[i].kind === NODE) look(i); else if (!i) look(chosen); }
+function choose(i) { chosen = i; look(i); }
+svg.addEventListener('click', e => {
+  const i = itemOf(e.target);
+  if (travelled > 4) return;
+  if (i && items[i].kind === BOX) toggle(i); else choose(i);
+});
+svg.addEventListener('focusin', e => { const i = itemOf(e.target); if (i && e.target.matches(':focus-visible')) choose(i); });
+svg.addEventListener('keydown', e => {
+  const i = itemOf(e.target) || chosen, step = 60;
+  const moves = {ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step]};
+  if (moves[e.key]) { view.x += moves[e.key][0]; view.y += moves[e.key][1]; show(); }
+  else if (e.key === '+' || e.key === '=') zoom(1.25);
+  else if (e.key === '-') zoom(0.8);
+  else if (e.key === '0') fitAll();
+  else if ((e.key === 'Enter' || e.key === ' ') && i && items[i].kind === BOX) toggle(i);
+  else return;
+  e.preventDefault();
+});
+
+// ---- Controls ----------------------------------------------------------------------------------------------------
+
+let matches = [], at = 0;
+function search() {
+  const text = $('search').value.trim().toLowerCase();
+  matches = [];
+  if (text) items.forEach((x, i) => {
+    if (!i || x.kind === LANE) return;
+    const number = text[0] === '%' && `%${x.id}` === text;
+    const words = `${x.name} ${x.info.op || ''} ${x.info.scope || ''} ${x.info.output || ''}`.toLowerCase();
+    if (number || (text[0] !== '%' && words.includes(text))) matches.push(i);
+  });
+  at = 0;
+  hits = new Set(matches);
+  $('found').textContent = text ? `${matches.length} found` : '';
+  if (matches.length) goTo(); else redraw();
+}
+function goTo() {
+  const i = matches[at % matches.length];
+  reveal(i);
+  choose(i);
+  centre(i);
+  $('found').textContent = `${at % matches.length + 1} of ${matches.length}`;
+}
+$('search').addEventListener('input', search);
+$('search').addEventListener('keydown', e => { if (e.key === 'Enter' && matches.length) { at += e.shiftKey ? matches.length - 1 : 1; goTo(); } });
+$('in').onclick = () => zoom(1.25);
+$('out').onclick = () => zoom(0.8);
+$('fit').onclick = () => fitAll();
+$('open').onclick = () => { items.forEach(x => { x.closed = false; }); place(); fitAll(); };
+$('close').onclick = () => { items.forEach((x, i) => { x.closed = x.kind === BOX && !!i; }); place(); fitAll(); };
+$('kept').onchange = redraw;
+items.forEach((x, i) => {
+  if (!i || x.kind !== LANE) return;
+  const label = document.createElement('label'), input = document.createElement('input');
+  input.type = 'checkbox';
+  input.checked = true;
+  input.onchange = () => { x.hidden = !input.checked; place(); fitAll(); };
+  label.append(input, ` ${x.name}`);
+  $('passes').append(label);
+});
+function reach(from, next) {
+  const seen = new Set(from), stack = [...from];
+  while (stack.length) for (const i of items[stack.pop()][next]) if (!seen.has(i)) { seen.add(i); stack.push(i); }
+  return seen;
+}
+function light(i) { // the ways from a parameter through the forward pass, and back to its gradient
+  lit = null;
+  if (i) {
+    const after = reach([i], 'outs'), loss = items.findIndex(x => x.info.output && x.kind === NODE && x.order === 0);
+    const before = loss > 0 ? reach([loss], 'ins') : after;
+    const gradients = items.map((x, k) => k).filter(k => (items[k].info.outputs || []).some(o => o.endsWith(`/ d ${items[i].info.leaf}`)));
+    const back = reach(gradients, 'ins');
+    lit = new Set([i]);
+    items.forEach((x, k) => {
+      if (x.kind !== NODE) return;
+      if (x.order === 0 ? after.has(k) && before.has(k) : back.has(k)) for (let u = k; u; u = items[u].parent) lit.add(u);
+    });
+    for (let u = items[i].parent; u; u = items[u].parent) lit.add(u);
+  }
+  redraw();
+}
+items.forEach((x, i) => {
+  if (!i || !x.info.leaf) return;
+  const option = document.createElement('option');
+  option.value = i;
+  option.textContent = x.info.leaf;
+  $('weight').append(option);
+});
+$('weight').onchange = e => light(+e.target.value);
+addEventListener('resize', redraw);
+
+place();
+fitAll(0.35);
+describe(0);
