@@ -3,7 +3,7 @@
 'use strict';
 const D = JSON.parse(document.getElementById('data').textContent);
 const NODE = 0, BOX = 1, LANE = 2, NONE = -1;
-const GAP = 16, CHANNEL = 26, PAD = 12, HEAD = 24, LANES = 56, TRACK = 10, FAR = 6, WAY = 6, SWEEPS = 6;
+const GAP = 16, CHANNEL = 26, PAD = 12, HEAD = 24, LANES = 56, TRACK = 10, FAR = 6, WAY = 6, SWEEPS = 7;
 const items = D.items.map(([parent, kind, cell, w, h, look, order, name, sub, id, info, closed]) =>
   ({parent, kind, cell, ownW: w, ownH: h, look, order, name, sub, id, info, closed: !!closed, up: kind === LANE && order % 2 === 1,
     x: 0, y: 0, w: 0, h: 0, shown: 0, hidden: false, count: 0, lane: 0, ins: [], outs: []}));
@@ -126,7 +126,7 @@ function moveBox(i, tracks) {
     for (const k of row.cells) cells[k].x -= half;
   }
   for (let s = 0; s < SWEEPS; s++) {
-    const down = s % 2 === 0, both = s >= SWEEPS - 2;
+    const down = s % 2 === 0, both = s === SWEEPS - 2;
     for (let k = 0; k < own.length; k++) moveRow(own[down ? k : own.length - 1 - k], down || both, !down || both);
   }
   let left = Infinity, right = -Infinity, y = 0;
@@ -286,7 +286,7 @@ function draw() { // what is near the window, and not too small to be seen
     const order = Math.min(2, Math.max(a.order, b.order));
     lines.append(element('path', {d: w.over ? across(w) : curve(p), 'marker-end': `url(#arrow${order})`,
       class: `wire order${order}` + (w.over ? w.effect ? ' effect' : ' kept' : '') +
-        (touches ? ' near' : '') + (dims(w.a) || dims(w.b) ? ' dim' : '')}));
+        (touches || (lit && lit.has(w.a) && lit.has(w.b) && !w.over) ? ' near' : '') + (dims(w.a) || dims(w.b) ? ' dim' : '')}));
   }
   scene.replaceChildren(behind, lines, front);
   drawn = {...near, s, count};
@@ -513,6 +513,11 @@ items.forEach((x, i) => {
 $('weight').onchange = e => light(+e.target.value);
 addEventListener('resize', redraw);
 
+// The widths of the nodes come from a table of letters; a font with wider letters is shown smaller.
+const ruler = document.createElement('canvas').getContext('2d');
+ruler.font = `600 100px ${getComputedStyle(document.body).fontFamily}`;
+const fitting = Math.min(1, 100 * D.sample[1] / ruler.measureText(D.sample[0]).width);
+document.documentElement.style.setProperty('--fitting', fitting);
 place();
-fitAll(0.35);
+fitAll(0.55);
 describe(0);

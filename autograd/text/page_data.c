@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define SAMPLE "matmul sigmoid reduce 32x784 broadcast_to" /* the page measures it in its own font */
+
 static void number(FILE *f, uint32_t n) { fprintf(f, n == PAL__NONE ? "-1" : "%u", n); }
 
 /* ---- Facts ---------------------------------------------------------------------------------------------------- */
@@ -88,7 +90,8 @@ static void print_item(FILE *f, const pal__drawing *d, const pal__placed *to, ui
     const bool lane = node == PAL__NONE;
     pal__page_label label = {0};
     if (!lane) pal__page_label_of(d, node, &label);
-    if (lane && i) snprintf(label.name, sizeof label.name, "%s", passes[to->order[i] < 2 ? to->order[i] : 2]);
+    if (lane && i && to->order[i] < 3) snprintf(label.name, sizeof label.name, "%s", passes[to->order[i]]);
+    if (lane && i && to->order[i] >= 3) snprintf(label.name, sizeof label.name, "order %d", to->order[i]);
     fprintf(f, "%s[%u,%d,%u,%.1f,%.1f,%d,%d,", i ? ",\n" : "", x->parent, x->kind, x->cell, x->own_w, x->own_h,
             lane || node >= d->n ? 1 : d->look[node], to->order[i]);
     pal__print_json(f, label.name);
@@ -126,7 +129,8 @@ void pal__page_data(FILE *f, const pal__drawing *d, const pal__placed *to)
 {
     const pal__place *p = &to->place;
     bool any = false;
-    fprintf(f, "{\"entries\":%zu,\n\"items\":[", d->n - 1);
+    fprintf(f, "{\"entries\":%zu,\n\"sample\":[\"%s\",%.3f],\n\"items\":[", d->n - 1, SAMPLE,
+            pal__place_text(SAMPLE, true));
     for (uint32_t i = 0; i < p->n_items; i++) print_item(f, d, to, i);
     fputs("],\n\"cells\":[", f);
     for (size_t i = 0; i < p->n_cells; i++)
