@@ -239,48 +239,49 @@ function across(w) { // from the side of one item to the nearer side of the othe
   const bend = Math.max(40, Math.abs(u - x) / 2) * (right ? 1 : -1);
   return `M${x} ${y}C${x + bend} ${y} ${u - bend} ${v} ${u} ${v}`;
 }
+const LEGIBLE = 0.22;
 const dims = i => lit && !lit.has(i);
-function drawItem(i) {
+function drawItem(i, s) {
   const x = items[i], open = isOpen(i), box = x.kind === BOX;
   const g = element('g', {class: `${open ? 'box' : 'node'} look${x.look} order${Math.min(x.order, 2)}` +
     (box && !open ? ' closed' : '') + (x.info.output ? ' output' : '') + (dims(i) ? ' dim' : '') +
     (hits.has(i) ? ' hit' : '') + (focus === i ? ' focus' : ''), 'data-item': i, transform: `translate(${x.x} ${x.y})`});
   if (box && !open) g.append(element('rect', {class: 'behind', x: 3, y: 3, width: x.w, height: x.h, rx: 6}));
   g.append(element('rect', {width: x.w, height: x.h, rx: box && open ? 10 : x.look === 2 ? x.h / 2 : 6}));
-  if (open) {
-    const y = items[x.lane].up ? x.h - 9 : 15;
-    g.append(element('text', {class: 'title', x: PAD, y}, (box ? '\u25be ' : '') + x.name));
-  } else {
-    g.append(element('text', {class: 'name', x: x.w / 2, y: x.sub ? 16 : x.h / 2 + 4}, (box ? '\u25b8 ' : '') + x.name));
-    if (x.sub) g.append(element('text', {class: 'sub', x: x.w / 2, y: 30}, x.sub));
-  }
   g.setAttribute('tabindex', 0);
   g.setAttribute('role', box ? 'button' : 'img');
   if (box) g.setAttribute('aria-expanded', open);
   g.setAttribute('aria-label', `${x.name} ${x.sub}`);
+  if (s < LEGIBLE) return g; // no text
+  if (open) {
+    g.append(element('text', {class: 'title', x: PAD, y: 15}, (box ? '\u25be ' : '') + x.name));
+  } else {
+    g.append(element('text', {class: 'name', x: x.w / 2, y: x.sub ? 16 : x.h / 2 + 4}, (box ? '\u25b8 ' : '') + x.name));
+    if (x.sub) g.append(element('text', {class: 'sub', x: x.w / 2, y: 30}, x.sub));
+  }
   return g;
 }
 function draw() { // what is near the window, and not too small to be seen
   const box = svg.getBoundingClientRect(), s = view.scale;
-  const near = {l: (-view.x - box.width / 2) / s, t: (-view.y - box.height / 2) / s,
-    r: (-view.x + 1.5 * box.width) / s, b: (-view.y + 1.5 * box.height) / s};
+  const near = {l: (-view.x - box.width / 4) / s, t: (-view.y - box.height / 4) / s,
+    r: (-view.x + 1.25 * box.width) / s, b: (-view.y + 1.25 * box.height) / s};
   const inside = (l, t, r, b) => r >= near.l && l <= near.r && b >= near.t && t <= near.b;
   const behind = document.createDocumentFragment(), lines = document.createDocumentFragment(), front = document.createDocumentFragment();
   let count = 0;
   items.forEach((x, i) => {
-    if (!i || x.shown !== i || x.hidden || x.w * s < 5 || !inside(x.x, x.y, x.x + x.w, x.y + x.h)) return;
+    if (!i || x.shown !== i || x.hidden || x.w * s < (isOpen(i) ? 2 : 9) || !inside(x.x, x.y, x.x + x.w, x.y + x.h)) return;
     if (x.kind === LANE) {
       behind.append(element('text', {class: 'lane', x: x.x + PAD, y: x.y - 8}, x.name));
       return;
     }
     count++;
-    (isOpen(i) ? behind : front).append(drawItem(i));
+    (isOpen(i) ? behind : front).append(drawItem(i, s));
   });
   for (const w of wires) {
     const touches = focus && (w.a === focus || w.b === focus);
     if (!w.shown || (w.over && !touches && !$('kept').checked)) continue;
     const p = w.points, a = items[w.a], b = items[w.b];
-    if (a.w * s < 4 || b.w * s < 4 || (!w.over && !p.length)) continue;
+    if (a.w * s < 9 || b.w * s < 9 || (!w.over && !p.length)) continue;
     const l = Math.min(a.x, b.x), r = Math.max(a.x + a.w, b.x + b.w), t = Math.min(a.y, b.y), u = Math.max(a.y + a.h, b.y + b.h);
     if (!inside(l, t, r, u)) continue;
     const order = Math.min(2, Math.max(a.order, b.order));
@@ -317,12 +318,13 @@ function zoom(by, x, y) {
   view.scale = scale;
   show();
 }
-function fitAll(least = 0) {
+function fitAll(least = 0, instead = 0) { // if all would be smaller than `least`: the upper left part, by this scale
   const box = svg.getBoundingClientRect(), lanes = items.filter((l, i) => i && l.kind === LANE && !l.hidden);
   const w = Math.max(1, ...lanes.map(l => l.x + l.w)), h = Math.max(1, ...lanes.map(l => l.y + l.h));
-  view.scale = Math.max(least, Math.min(1.25, (box.width - 40) / w, (box.height - 60) / h));
+  view.scale = Math.min(1.25, (box.width - 40) / w, (box.height - 60) / h);
+  if (view.scale < least) view.scale = instead;
   view.x = Math.max(20, (box.width - w * view.scale) / 2);
-  view.y = Math.max(40, (box.height - h * view.scale) / 2);
+  view.y = Math.max(40 - (lanes.length && view.scale === instead ? lanes[0].y * instead : 0), (box.height - h * view.scale) / 2);
   redraw();
 }
 function centre(i, scale = Math.max(view.scale, 0.8)) {
@@ -519,5 +521,6 @@ ruler.font = `600 100px ${getComputedStyle(document.body).fontFamily}`;
 const fitting = Math.min(1, 100 * D.sample[1] / ruler.measureText(D.sample[0]).width);
 document.documentElement.style.setProperty('--fitting', fitting);
 place();
-fitAll(0.55);
+fitAll(0.4, 0.6);
 describe(0);
+document.documentElement.dataset.loaded = performance.now().toFixed(0);
