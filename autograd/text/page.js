@@ -297,13 +297,13 @@ let waiting = false;
 function show() { // at most once a frame; what was drawn is moved, and drawn again only where that does not suffice
   if (waiting) return;
   waiting = true;
-  requestAnimationFrame(() => {
-    waiting = false;
-    scene.setAttribute('transform', `translate(${view.x} ${view.y}) scale(${view.scale})`);
-    const box = svg.getBoundingClientRect(), s = view.scale;
-    if (!drawn || drawn.s / s > 1.5 || s / drawn.s > 1.5 || -view.x / s < drawn.l || -view.y / s < drawn.t ||
-        (box.width - view.x) / s > drawn.r || (box.height - view.y) / s > drawn.b) draw();
-  });
+  requestAnimationFrame(() => { waiting = false; frame(); });
+}
+function frame() {
+  scene.setAttribute('transform', `translate(${view.x} ${view.y}) scale(${view.scale})`);
+  const box = svg.getBoundingClientRect(), s = view.scale;
+  if (!drawn || drawn.s / s > 1.5 || s / drawn.s > 1.5 || -view.x / s < drawn.l || -view.y / s < drawn.t ||
+      (box.width - view.x) / s > drawn.r || (box.height - view.y) / s > drawn.b) draw();
 }
 function redraw() { drawn = null; show(); }
 
