@@ -1,4 +1,5 @@
-/* page.c - writes the page of a drawing: head, controls, the legend and the data. The picture is drawn by page.js. */
+/* page.c - writes the page of a drawing: head, controls, the legend and the data. The picture is placed by
+ * page_place.js and drawn by page.js. */
 #include "autograd/text/page.h"
 
 #include <string.h>
@@ -105,7 +106,8 @@ static void print_page(FILE *f, const pal__drawing *d, const pal__placed *placed
         "<noscript>This page draws with a script.</noscript>\n<script type=\"application/json\" id=\"data\">\n",
         f);
     pal__page_data(f, d, placed);
-    fprintf(f, "</script>\n<script>\n%s</script>\n</body></html>\n", pal__page_js);
+    fprintf(f, "</script>\n<script>\n%s</script>\n<script>\n%s</script>\n</body></html>\n", pal__page_place_js,
+            pal__page_js);
 }
 
 char *pal__page_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)

@@ -2,13 +2,13 @@
  * boxes.
  *
  * The page holds the whole tape; page_data.c chooses which boxes are closed when it opens. It loads nothing: style and
- * script are in it (page.css, page.js; page_files.sh makes strings of them). */
+ * script are in it (page.css, page_place.js, page.js; page_files.sh makes strings of them). */
 #ifndef PAL_TEXT_PAGE_H
 #define PAL_TEXT_PAGE_H
 
 #include "autograd/text/place.h"
 
-extern const char pal__page_js[], pal__page_css[];
+extern const char pal__page_place_js[], pal__page_js[], pal__page_css[];
 
 /* As pal_graph_text: the page as text, for pal_text_free. */
 char *pal__page_text(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options);

@@ -15,11 +15,10 @@ const frames = (n, work) => {
 const pan = () => { view.x -= 37; view.y -= 23; frame(); };
 const figures = {loaded: +document.documentElement.dataset.loaded, operations: D.entries};
 figures.shown = items.filter((x, i) => i && x.kind !== LANE && x.shown === i && !isOpen(i)).length;
-figures.pan = frames(60, pan);
+[figures.median, figures.longest] = frames(60, pan);
 figures.place = frames(1, () => { for (const x of items) x.closed = false; place(); })[0];
 figures.all = items.filter((x, i) => i && x.kind === NODE && x.shown === i).length;
-figures.panAll = [0, 0];
-figures.drawn = 0;
+Object.assign(figures, {medianAll: 0, longestAll: 0, drawn: 0});
 const middle = items.find((x, i) => i && x.kind === LANE);
 for (let scale = 0.02; scale < 1.5; scale *= 1.6) {
   view.scale = scale;
@@ -27,7 +26,8 @@ for (let scale = 0.02; scale < 1.5; scale *= 1.6) {
   view.y = 400 - (middle.y + middle.h / 2) * scale;
   drawn = null;
   const [median, longest] = frames(30, pan);
-  figures.panAll = [Math.max(figures.panAll[0], median), Math.max(figures.panAll[1], longest)];
+  figures.medianAll = Math.max(figures.medianAll, median);
+  figures.longestAll = Math.max(figures.longestAll, longest);
   figures.drawn = Math.max(figures.drawn, drawn.count);
 }
 const box = items.findIndex(x => x.kind === BOX);
