@@ -40,10 +40,7 @@ function drawItem(i, s) {
   g.setAttribute('role', box ? 'button' : 'img');
   if (box) g.setAttribute('aria-expanded', open);
   g.setAttribute('aria-label', `${x.name} ${x.sub}`);
-  if (s < LEGIBLE) return g; // no text
-  if (open) {
-    g.append(element('text', {class: 'title', x: PAD, y: 15}, (box ? '\u25be ' : '') + x.name));
-  } else {
+  if (s >= LEGIBLE && !open) {
     g.append(element('text', {class: 'name', x: x.w / 2, y: x.sub ? 16 : x.h / 2 + 4}, (box ? '\u25b8 ' : '') + x.name));
     if (x.sub) g.append(element('text', {class: 'sub', x: x.w / 2, y: 30}, x.sub));
   }
@@ -64,6 +61,8 @@ function draw() { // what is near the window, and not too small to be seen
     }
     count++;
     (isOpen(i) ? behind : front).append(drawItem(i, s));
+    if (isOpen(i) && s >= LEGIBLE) // in front of the wires
+      front.append(element('text', {class: `title order${Math.min(2, x.order)}`, x: x.x + PAD, y: x.y + 15}, `\u25be ${x.name}`));
   });
   for (const w of wires) {
     const touches = focus && (w.a === focus || w.b === focus);
