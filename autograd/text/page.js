@@ -30,7 +30,7 @@ function across(w) { // from the side of one item to the nearer side of the othe
 const LEGIBLE = 0.22;
 const dims = i => lit && !lit.has(i);
 function drawItem(i, s) {
-  const x = items[i], open = isOpen(i), box = x.kind === BOX;
+  const x = items[i], open = isOpen(i), box = x.kind === BOX, sub = box ? `${x.count} nodes` : x.sub;
   const g = element('g', {class: `${open ? 'box' : 'node'} look${x.look} order${Math.min(x.order, 2)}` +
     (box && !open ? ' closed' : '') + (x.info.output ? ' output' : '') + (dims(i) ? ' dim' : '') +
     (hits.has(i) ? ' hit' : '') + (focus === i ? ' focus' : ''), 'data-item': i, transform: `translate(${x.x} ${x.y})`});
@@ -39,10 +39,10 @@ function drawItem(i, s) {
   g.setAttribute('tabindex', 0);
   g.setAttribute('role', box ? 'button' : 'img');
   if (box) g.setAttribute('aria-expanded', open);
-  g.setAttribute('aria-label', `${x.name} ${x.sub}`);
+  g.setAttribute('aria-label', `${x.name} ${sub}`);
   if (s >= LEGIBLE && !open) {
-    g.append(element('text', {class: 'name', x: x.w / 2, y: x.sub ? 16 : x.h / 2 + 4}, (box ? '\u25b8 ' : '') + x.name));
-    if (x.sub) g.append(element('text', {class: 'sub', x: x.w / 2, y: 30}, x.sub));
+    g.append(element('text', {class: 'name', x: x.w / 2, y: sub ? 16 : x.h / 2 + 4}, (box ? '\u25b8 ' : '') + x.name));
+    if (sub) g.append(element('text', {class: 'sub', x: x.w / 2, y: 30}, sub));
   }
   return g;
 }

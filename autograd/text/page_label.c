@@ -176,7 +176,7 @@ void pal__page_size(const pal__drawing *d, uint32_t node, double *w, double *h, 
     (void)user;
     pal__page_label_of(d, node, &label);
     const double name = 12 * pal__place_text(label.name, true) + (node >= d->n ? 14 : 0);
-    const double sub = 10 * pal__place_text(node >= d->n ? "00000 operations" : label.sub, false);
+    const double sub = 10 * pal__place_text(node >= d->n ? "00000 nodes" : label.sub, false);
     *w = (name > sub ? name : sub) + 20;
     *h = *label.sub || node >= d->n ? 38 : 26;
 }

@@ -1,7 +1,7 @@
 /* place_move.c - coordinates, from the inside to the outside. In a rank, each cell would like to be where its
  * neighbours are; the row of places that is nearest to these wishes, without overlaps, is found exactly by merging
- * neighbours that would overlap into blocks (isotonic regression). So chains become straight. page_place.js has the same
- * rule. */
+ * neighbours that would overlap into blocks (isotonic regression). So chains become straight. page_place.js has the
+ * same rule. */
 #include "autograd/text/place.h"
 
 #include <math.h>
