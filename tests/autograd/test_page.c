@@ -60,15 +60,18 @@ static json_t *data_of(const char *page)
 
 typedef struct model {
     pal_tape *t;
+    pal_tensor *tensors[2];
     pal_var w, out[2];
 } model;
 
 static model record(const char *scope, const char *name)
 {
     model m = {.t = pal_tape_new(c, PAL_F32)};
-    pal_var x = pal_leaf(m.t, pal_tensor_new(c, PAL_F32, PAL_SHAPE(4, 3)), "x");
+    m.tensors[0] = pal_tensor_new(c, PAL_F32, PAL_SHAPE(4, 3));
+    m.tensors[1] = pal_tensor_new(c, PAL_F32, PAL_SHAPE(3, 2));
+    pal_var x = pal_leaf(m.t, m.tensors[0], "x");
     pal_scope_begin(m.t, scope);
-    m.w = pal_leaf(m.t, pal_tensor_new(c, PAL_F32, PAL_SHAPE(3, 2)), name);
+    m.w = pal_leaf(m.t, m.tensors[1], name);
     pal_var h = pal_sigmoid(pal_matmul(x, m.w));
     pal_scope_end(m.t);
     m.out[0] = pal_add(pal_sum_squares(h), pal_jacobian_norm2_rows(h, x));
@@ -76,6 +79,12 @@ static model record(const char *scope, const char *name)
     ck_assert_int_eq(pal_grad(m.out[0], &m.w, 1, &m.out[1]), PAL_OK);
     ck_assert_tape_ok(m.t);
     return m;
+}
+
+static void forget(model *m)
+{
+    pal_tape_free(m->t);
+    for (int i = 0; i < 2; i++) pal_tensor_free(m->tensors[i]);
 }
 
 /* Each visible entry is an item, with its number, type and shape, and every index is in its table. */
@@ -122,7 +131,7 @@ START_TEST(every_entry_is_in_the_page)
     json_decref(data);
     free(page);
     pal__drawing_close(&d, c);
-    pal_tape_free(m.t);
+    forget(&m);
 }
 END_TEST
 
@@ -153,14 +162,15 @@ START_TEST(names_from_outside_stay_text)
     ck_assert(found);
     json_decref(data);
     free(page);
-    pal_tape_free(m.t);
+    forget(&m);
 }
 END_TEST
 
 START_TEST(at_most_two_hundred_nodes_are_open_at_first)
 {
     pal_tape *t = pal_tape_new(c, PAL_F32);
-    pal_var h = pal_leaf(t, pal_tensor_new(c, PAL_F32, PAL_SHAPE(4)), "x");
+    pal_tensor *x = pal_tensor_new(c, PAL_F32, PAL_SHAPE(4));
+    pal_var h = pal_leaf(t, x, "x");
     for (int i = 0; i < 60; i++) {
         char scope[16];
         snprintf(scope, sizeof scope, "part%d", i);
@@ -183,6 +193,7 @@ START_TEST(at_most_two_hundred_nodes_are_open_at_first)
     json_decref(data);
     free(page);
     pal_tape_free(t);
+    pal_tensor_free(x);
 }
 END_TEST
 
