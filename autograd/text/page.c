@@ -116,7 +116,13 @@ char *pal__page_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_gr
     pal__placed placed = {0};
     pal__text text;
     char *kept = NULL;
-    if (!pal__drawing_open(&d, t, outputs, n, options)) return NULL;
+    pal_graph_options whole = {0};
+    if (!t || !pal_tape_options(t, &whole, options, sizeof whole, sizeof whole, "graph")) return NULL;
+    const unsigned depth = whole.depth; /* of the boxes that are open at first: all are in the page */
+    whole.struct_size = sizeof whole;
+    whole.depth = 0;
+    if (!pal__drawing_open(&d, t, outputs, n, &whole)) return NULL;
+    d.options.depth = depth;
     if (pal__text_open(&text, t->context)) {
         if (pal__place_drawing(&d, pal__page_size, NULL, &placed) && pal__place_order(&placed.place) &&
             pal__page_close_boxes(&d, &placed))

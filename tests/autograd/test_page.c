@@ -122,6 +122,7 @@ START_TEST(every_entry_is_in_the_page)
         .struct_size = sizeof o, .title = "A & B", .names = names, .parameters = &m.w, .n_parameters = 1};
     pal__drawing d;
     ck_assert(pal__drawing_open(&d, m.t, m.out, 2, &o));
+    o.depth = 1; /* closes scopes, and leaves nothing out */
     char *page = page_of(m.t, m.out, 2, &o);
     json_t *data = data_of(page);
     check_tables(data, &d);
