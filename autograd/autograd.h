@@ -479,7 +479,8 @@ typedef struct pal_graph_options {
  * and a legend explains the rest. Returns NULL as pal_tape_text does. */
 char *pal_graph_text(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options);
 /* Writes the drawing to a file, by way of a temporary file in the same folder: an existing file is either replaced as a
- * whole or left unchanged. NAME.tex is a document for LaTeX, in the language of TikZ, with named colours and styles;
+ * whole or left unchanged. NAME.html is a page that a browser opens without a network, in which a reader moves, searches,
+ * and opens and closes scopes. NAME.tex is a document for LaTeX, in the language of TikZ, with named colours and styles;
  * it compiles alone. Any other name is a text in dot's language. pal_graph_picture_write of plot/plot.h writes .pdf,
  * .svg and .png; pal_graph_draw of operation.h gives the places to writers of other formats. */
 pal_status pal_graph_write(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options,

@@ -32,7 +32,7 @@ static const pal_cli_row rows[] = {
                  "compiled program: its steps in time, and what lies where in memory"),
     PAL_CLI_ENUM("title", "", NULL, "TEXT", "title of the drawing (default: the model and what is drawn)"),
     PAL_CLI_FLAG("no-legend", "leave out the legend of the colours"),
-    PAL_CLI_OUT("FILE.svg, .png, .pdf, .tex (TikZ) or .dot (default: dot's language on standard output)"),
+    PAL_CLI_OUT("FILE.svg, .html, .png, .pdf, .tex (TikZ) or .dot (default: dot's language on standard output)"),
     PAL_CLI_MEMORY,
     PAL_CLI_END,
 };
@@ -126,7 +126,7 @@ static int measure(recording *r, bool planned)
 
 static const char *type_of(const char *path)
 {
-    static const char *const types[] = {"dot", "svg", "png", "pdf", "tex"};
+    static const char *const types[] = {"html", "dot", "svg", "png", "pdf", "tex"};
     const char *end = strrchr(path, '.');
     if (!end || end == path || end[-1] == '/') return NULL; /* an ending alone is no name */
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -143,7 +143,7 @@ static int drawn(pal_status status, const pal_error *err)
 static int print_drawing(const recording *r, const pal_graph_options *options, const char *path, const char *type)
 {
     pal_error err = {0};
-    if (type && pal_choices_have("dot|tex", type))
+    if (type && pal_choices_have("dot|html|tex", type))
         return drawn(pal_graph_write(r->tape, r->outputs, r->n_outputs, options, path, &err), &err);
     int status = PAL_CLI_NO_DOT;
     if (!type || strcmp(type, "pdf")) {
@@ -252,8 +252,8 @@ int pal_cli_graph(int argc, char **argv)
     if (plan) status = check_plan(&args, plan, to_file ? path : NULL, type);
     if (status != PAL_CLI_GO_ON) return status;
     if (to_file && !type)
-        return pal_cli_say(PAL_CLI_WRONG, "graph: -o %s: choose a name that ends in .svg, .png, .pdf, .tex or .dot",
-                           path);
+        return pal_cli_say(PAL_CLI_WRONG,
+                           "graph: -o %s: choose a name that ends in .svg, .html, .png, .pdf, .tex or .dot", path);
     if (to_file) pal_cli_signals_end(path);
     recording r = {0};
     size_t limit = 0;

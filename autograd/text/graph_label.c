@@ -66,7 +66,7 @@ static size_t word_length(const char *p)
     return n;
 }
 
-static bool short_formula(const pal_op *op)
+bool pal__short_formula(const pal_op *op)
 {
     const char *f = op->formula;
     return f && f[0] && f[1] && strlen(f) <= LONGEST_FORMULA;
@@ -75,7 +75,7 @@ static bool short_formula(const pal_op *op)
 bool pal__label_folds(const pal_tape *t, uint32_t id, uint32_t operand)
 {
     const pal_op *op = pal__at(t, id)->op;
-    if (op->op_class != PAL_CLASS_ELEMENTWISE || !short_formula(op)) return false;
+    if (op->op_class != PAL_CLASS_ELEMENTWISE || !pal__short_formula(op)) return false;
     for (const char *p = op->formula; *p;) {
         size_t n = word_length(p);
         if (n && operand_of(op, p, n) == (int)operand) return true;
@@ -94,7 +94,7 @@ static const char *exponent(FILE *f, const char *p)
     return p + n;
 }
 
-static void formula(FILE *f, const pal__drawing *d, uint32_t id)
+void pal__draw_formula(FILE *f, const pal__drawing *d, uint32_t id)
 {
     const pal_tape *t = d->graph.tape;
     const pal__entry *e = pal__at(t, id);
@@ -143,7 +143,7 @@ static void print_scaled(FILE *f, double value, const char *unit)
     fprintf(f, value < 9.95 ? "%.1f %s" : "%.0f %s", value, unit);
 }
 
-static void print_bytes(FILE *f, size_t bytes)
+void pal__draw_bytes(FILE *f, size_t bytes)
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
     double value = (double)bytes / 1024;
@@ -247,7 +247,7 @@ static void entry_label(FILE *f, const pal__drawing *d, uint32_t id)
     }
     print_bold(f, boxed ? pal__last_name(e->params->name) : named ? e->params->name : e->op->name);
     if (d->number[id] && d->number[id] != PAL__NONE) fprintf(f, " #%u", d->number[id]);
-    if (!e->body && !target && !short_formula(e->op)) return;
+    if (!e->body && !target && !pal__short_formula(e->op)) return;
     fputs(SMALL, f);
     if (e->body)
         fprintf(f, "&#931; of %lld terms", (long long)e->params->i[0]);
@@ -256,7 +256,7 @@ static void entry_label(FILE *f, const pal__drawing *d, uint32_t id)
     else if (named)
         pal__print_html(f, e->op->formula);
     else
-        formula(f, d, id);
+        pal__draw_formula(f, d, id);
     fputs("</FONT>", f);
 }
 
@@ -327,7 +327,7 @@ static void print_size(FILE *f, const pal__drawing *d, uint32_t node)
         if (d->node[id] == node && d->look[id] != PAL__LOOK_EFFECT) bytes += pal__entry_bytes(d->graph.tape, id);
     if (!bytes) return;
     fputs(SMALL, f);
-    print_bytes(f, bytes);
+    pal__draw_bytes(f, bytes);
     fputs("</FONT>", f);
 }
 

@@ -1,17 +1,18 @@
 /* graph_write.c - writes a drawing to a file, completely or not at all. The ending of its name chooses the language. */
 #include "autograd/file.h"
 #include "autograd/text/drawn.h"
+#include "autograd/text/page.h"
 
 #include <string.h>
 #include <strings.h>
 
 typedef char *writer(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options);
 
-/* Any other ending is dot's language. */
+/* As pal_graph_text. Any other ending is dot's language. */
 static const struct {
     const char *ending;
     writer *text;
-} writers[] = {{".tex", pal__tikz}};
+} writers[] = {{".html", pal__page_text}, {".tex", pal__tikz}};
 
 static writer *writer_of(const char *path)
 {

@@ -156,6 +156,9 @@ void pal__draw_label(FILE *file, const pal__drawing *drawing, uint32_t node);
 void pal__print_alike(FILE *file, const pal__drawing *drawing, uint32_t box); /* " ... layer4, 3x", or nothing */
 void pal__draw_value(FILE *file, double value);
 void pal__draw_seconds(FILE *file, double seconds);
+void pal__draw_bytes(FILE *file, size_t bytes);
+bool pal__short_formula(const pal_op *op);                                       /* short enough for a node */
+void pal__draw_formula(FILE *file, const pal__drawing *drawing, uint32_t entry); /* with constants in place */
 /* Prints "32x784", and the element type if it is not the tape's default. False: a plain scalar; prints nothing. */
 bool pal__draw_shape(FILE *file, const pal_tape *tape, uint32_t id);
 const char *pal__last_name(const char *path);                               /* after the last slash */

@@ -23,7 +23,7 @@ typedef enum pal__place_kind { PAL__PLACE_NODE, PAL__PLACE_BOX, PAL__PLACE_LANE 
 
 typedef struct pal__place_item {
     /* In. The number of a parent is below that of its children. */
-    uint32_t parent, key; /* key: nodes are recorded in this order; unique, below `keys` */
+    uint32_t parent, key; /* key: nodes are recorded in this order; unique, below `keys`. Out: the order in a parent */
     uint8_t kind;
     bool closed;         /* a box that is drawn as a node, without what it contains */
     bool up;             /* a lane that is read upwards */
@@ -99,7 +99,7 @@ typedef struct pal__place {
     uint32_t *ways;               /* cells: the columns of the trunks */
     uint32_t *down, *down_first;  /* by cell: its links to the next rank; first has one more */
     uint32_t *up, *up_first;      /* likewise to the rank before */
-    uint32_t *by_key;             /* items but 0, sorted by key, a box before what it contains */
+    uint32_t *by_key;             /* items but 0, sorted by key */
     size_t n_cells, cap_cells, n_trunks, cap_trunks, n_steps, cap_steps, n_links, cap_links, n_rows_all, n_points,
         cap_points, n_ways, cap_ways;
     double width, height;
@@ -121,7 +121,7 @@ typedef struct pal__placed {
         place; /* its wires 0 to drawing->n_wires - 1 are those of the drawing; then those of the bodies of regions */
     uint32_t *item; /* by node: its item; 0: not drawn */
     uint32_t *node; /* by item: a node, drawing->n + a box, or PAL__NONE: a lane */
-    uint8_t *order; /* by item: of a lane: its order of derivative */
+    uint8_t *order; /* by item: order of derivative, also of a lane */
 } pal__placed;
 /* After find_wires: items and wires, a lane for each order, not yet placed. A box that the drawing closes is a node.
  * False: out of memory; free it in either case. */
@@ -141,7 +141,11 @@ double pal__place_text(const char *text, bool bold);
 enum { PAL__PLACE_FAR = 6, PAL__PLACE_TRACKS = 16 }; /* ranks that a way may span without a track; tracks of a box */
 
 /* Within a file of place*.c and the next. */
-bool pal__place_trunks(pal__place *place); /* place_trunks.c: trunks, steps, by_key */
+bool pal__place_trunks(pal__place *place); /* place_trunks.c: trunks, steps */
+typedef struct pal__place_readers {        /* those of item i are of[at[i]] to of[at[i + 1] - 1]; 0: a port */
+    uint32_t *at, *of;
+} pal__place_readers;
+bool pal__place_keys(pal__place *place, pal__place_readers *readers); /* place_keys.c: keys, by_key, readers */
 bool pal__place_ranks(pal__place *place);  /* place_ranks.c: rank of items, rows, cells, links */
 bool pal__place_shown(pal__place *place);  /* place_wires.c: which wires are shown, and their cells */
 bool pal__place_points(pal__place *place); /* place_wires.c: their points; lanes are placed, items within their lanes */

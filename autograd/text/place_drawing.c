@@ -61,6 +61,7 @@ static pal__place_item *add_item(making *m, uint32_t node, pal__place_item like)
     const uint32_t i = (uint32_t)p->n_items++;
     m->to->node[i] = node;
     if (node != PAL__NONE) m->to->item[node] = i;
+    if (node != PAL__NONE) m->to->order[i] = order_of(m->d, node);
     if (node != PAL__NONE) m->size(m->d, node, &like.own_w, &like.own_h, m->user);
     p->items[i] = like;
     return &p->items[i];

@@ -1,12 +1,12 @@
 /* place_move.c - coordinates, from the inside to the outside. In a rank, each cell would like to be where its
  * neighbours are; the row of places that is nearest to these wishes, without overlaps, is found exactly by merging
- * neighbours that would overlap into blocks (isotonic regression). So chains become straight. page.js has the same
- * rule. */
+ * neighbours that would overlap into blocks (isotonic regression). So chains become straight. page_place.js has the
+ * same rule. */
 #include "autograd/text/place.h"
 
 #include <math.h>
 
-enum { SWEEPS = 6 };
+enum { SWEEPS = 7 };
 #define WAY_WIDTH 6.0
 
 typedef struct block { /* of cells that touch each other */
@@ -170,7 +170,7 @@ static void move_box(moving *m, uint32_t box)
     m->n_rows = p->n_rows[box];
     begin_rows(m);
     for (uint32_t i = 0; i < SWEEPS; i++) {
-        const bool downwards = i % 2 == 0, both = i >= SWEEPS - 2;
+        const bool downwards = i % 2 == 0, both = i == SWEEPS - 2; /* the last one makes chains straight */
         for (uint32_t k = 0; k < m->n_rows; k++)
             move_row(m, downwards ? k : m->n_rows - 1 - k, downwards || both, !downwards || both);
     }

@@ -1,28 +1,11 @@
 /* place_ranks.c - the ranks of a box's children: the longest path to each, along wires that lead from an earlier
- * recorded child to a later one. A child that nothing in its box leads to stands right above its first reader. Then the
- * cells of each rank, and the links between the cells of neighbouring ranks. */
+ * child to a later one in the order of keys (place_keys.c). A child that nothing in its box leads to stands right above
+ * its first reader. Then the cells of each rank, and the links between the cells of neighbouring ranks. */
 #include "autograd/text/place.h"
-
-/* The first neighbours of item i are those from at[i] on, up to at[i + 1]. */
-typedef struct readers {
-    uint32_t *at, *of;
-} readers;
-
-static bool find_readers(const pal__place *p, readers *r)
-{
-    r->at = pal__alloc(p->context, (p->n_items + 2) * sizeof *r->at);
-    r->of = pal__alloc(p->context, (p->n_steps + 1) * sizeof *r->of);
-    if (!r->at || !r->of) return false;
-    for (size_t i = 0; i < p->n_steps; i++) r->at[p->trunks[p->steps[i].trunk].origin + 2]++;
-    for (size_t i = 2; i < p->n_items + 2; i++) r->at[i] += r->at[i - 1];
-    for (size_t i = 0; i < p->n_steps; i++)
-        r->of[r->at[p->trunks[p->steps[i].trunk].origin + 1]++] = p->steps[i].sink; /* at[i + 1] ends as the end of i */
-    return true;
-}
 
 static bool leads(const pal__place *p, uint32_t from, uint32_t to) { return p->items[from].key < p->items[to].key; }
 
-static void choose_ranks(pal__place *p, const readers *r, uint8_t *led)
+static void choose_ranks(pal__place *p, const pal__place_readers *r, uint8_t *led)
 {
     pal__place_item *items = p->items;
     for (size_t i = 0; i < p->n_steps; i++) /* from a port */
@@ -178,13 +161,13 @@ static bool make_links(pal__place *p)
 bool pal__place_ranks(pal__place *p)
 {
     pal_context *c = p->context;
-    readers r = {0};
+    pal__place_readers r = {0};
     p->n_rows = pal__alloc(c, p->n_items * sizeof *p->n_rows);
     p->first_row = pal__alloc(c, p->n_items * sizeof *p->first_row);
     uint8_t *led = pal__alloc(c, p->n_items);
     span *far = pal__alloc(c, (p->n_trunks + 1) * sizeof *far);
     uint32_t *taken = pal__alloc(c, p->n_items * PAL__PLACE_TRACKS * sizeof *taken);
-    bool ok = p->n_rows && p->first_row && led && far && taken && find_readers(p, &r);
+    bool ok = p->n_rows && p->first_row && led && far && taken && pal__place_keys(p, &r);
     if (ok) choose_ranks(p, &r, led);
     for (size_t i = 0; i < p->n_items && ok; i++) {
         p->first_row[i] = (uint32_t)p->n_rows_all;

@@ -2,7 +2,7 @@
  * across the innermost box that holds both ends, and into the boxes around its reader. The steps of one value in one
  * box share a trunk, so a value with many readers leaves its box once.
  *
- * In place.h's words: fills in trunks and steps, with items in place of cells (0: a port), and by_key. */
+ * In place.h's words: fills in trunks and steps, with items in place of cells (0: a port). */
 #include "autograd/text/place.h"
 
 enum { DEEPEST = 128 };
@@ -12,36 +12,6 @@ typedef struct finding {
     uint32_t *depth;
     uint32_t *net, *trunk; /* by box: the last net that was in it, and its trunk */
 } finding;
-
-/* A box comes where its first operation is; if it has none, where its first leaf is. */
-static void find_keys(pal__place *p, uint32_t *first_op)
-{
-    for (size_t i = 0; i < p->n_items; i++) {
-        first_op[i] = p->items[i].kind == PAL__PLACE_NODE && !p->items[i].leaf ? p->items[i].key : PAL__NONE;
-        if (p->items[i].kind != PAL__PLACE_NODE) p->items[i].key = PAL__NONE;
-    }
-    for (size_t i = p->n_items; i-- > 1;) {
-        pal__place_item *x = &p->items[i], *above = &p->items[x->parent];
-        if (first_op[i] != PAL__NONE) x->key = first_op[i];
-        if (x->key < above->key) above->key = x->key;
-        if (first_op[i] < first_op[x->parent]) first_op[x->parent] = first_op[i];
-    }
-    for (size_t i = 1; i < p->n_items; i++)
-        if (p->items[i].key >= p->keys) p->items[i].key = (uint32_t)p->keys; /* an empty box */
-}
-
-static bool sort_by_key(pal__place *p)
-{
-    uint32_t *at = pal__alloc(p->context, (p->keys + 2) * sizeof *at);
-    p->by_key = pal__alloc(p->context, p->n_items * sizeof *p->by_key);
-    if (at && p->by_key) {
-        for (size_t i = 1; i < p->n_items; i++) at[p->items[i].key + 1]++;
-        for (size_t i = 1; i <= p->keys; i++) at[i] += at[i - 1];
-        for (size_t i = 1; i < p->n_items; i++) p->by_key[at[p->items[i].key]++] = (uint32_t)i;
-    }
-    pal__free(p->context, at);
-    return at && p->by_key;
-}
 
 /* Wires sorted by where they come from. */
 static uint32_t *sort_wires(const pal__place *p)
@@ -109,10 +79,7 @@ bool pal__place_trunks(pal__place *p)
     uint32_t *sorted = sort_wires(p);
     finding f = {p, pal__alloc(p->context, bytes), pal__alloc(p->context, bytes), pal__alloc(p->context, bytes)};
     bool ok = sorted && f.depth && f.net && f.trunk;
-    if (ok) find_keys(p, f.net);
-    ok = ok && sort_by_key(p);
     for (size_t i = 0; i < p->n_items && ok; i++) {
-        f.net[i] = 0; /* no wire comes from item 0 */
         f.depth[i] = i ? f.depth[p->items[i].parent] + 1 : 0;
     }
     for (size_t i = 0; i < p->n_wires && ok; i++) ok = add_wire(&f, &p->wires[sorted[i]]);

@@ -36,10 +36,10 @@ check "the legend has times" grep -q 'share of the time' out
 works "times" graph basic --hidden 2 --batch 2 --time
 check "are in the title" grep -q 'basic: loss (unfused, one thread: .*s per run)' out
 works "a limit that is enough" graph basic --max-memory 1G
-refused "no name before the ending" 'choose a name that ends in .svg, .png, .pdf, .tex or .dot' graph basic -o ./.dot
-refused "an ending alone" 'choose a name that ends in .svg, .png, .pdf, .tex or .dot' graph basic -o .png
-refused "no ending" 'choose a name that ends in .svg, .png, .pdf, .tex or .dot' graph basic -o picture
-refused "another ending" 'choose a name that ends in .svg, .png, .pdf, .tex or .dot' graph basic -o picture.gif
+refused "no name before the ending" 'choose a name that ends in .svg, .html, .png, .pdf, .tex or .dot' graph basic -o ./.dot
+refused "an ending alone" 'choose a name that ends in .svg, .html, .png, .pdf, .tex or .dot' graph basic -o .png
+refused "no ending" 'choose a name that ends in .svg, .html, .png, .pdf, .tex or .dot' graph basic -o picture
+refused "another ending" 'choose a name that ends in .svg, .html, .png, .pdf, .tex or .dot' graph basic -o picture.gif
 refused "times that need more than is allowed" 'graph: --time needs .* of memory, but --max-memory allows 1.0 MB: raise it, or leave out --time$' \
     graph basic --time --max-memory 1M
 failed_with "a folder that is missing" 'nowhere/x.dot: ' graph basic -o nowhere/x.dot
