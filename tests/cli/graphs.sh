@@ -92,7 +92,7 @@ fake() { # BODY: a program dot with this body
 }
 fake 'exit 0' # it does not read; the drawing is larger than what a socket takes
 PATH=$PWD/fake:$PATH failed_with "a dot that does not read" 'graph: dot does not take its input: .*: try again, or use -o FILE.dot$' \
-    graph deep --layers "$(seq -s , 30 -1 2)" --order 2 -o unread.svg
+    graph deep --layers "$(seq -s , 30 -1 2)" --order 2 --level operations -o unread.svg
 check "and leaves no file" [ ! -e unread.svg ]
 fake 'cat > /dev/null; kill -9 $$'
 PATH=$PWD/fake:$PATH failed_with "a dot that is killed" 'graph: dot failed: draw less with --depth 1' graph basic -o killed.png
