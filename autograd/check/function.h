@@ -76,6 +76,7 @@ typedef struct pal__slope {
     double highest;    /* the largest coefficient but the first: how much f changes on the window */
     double rough;      /* the largest tail of a window's series that does not fall */
     double loose;      /* as bar, if the plateau were noise; INFINITY: the series does not stand out of it */
+    double scale;      /* of the comparison: the larger derivative, or its terms if they cancel */
     double seen;       /* the smallest error, relative to the derivative, that would be called wrong */
     bool kink;
 } pal__slope;
@@ -150,7 +151,8 @@ bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *
 
 /* function_stairs.c. Whether f is a staircase whose rise agrees with the hand-written derivative; whether rounding
  * makes it one. */
-bool pal__fn_stairs(pal__fn *c, const pal__fn_line *line, const pal__slope *slope, double analytic, bool *stairs);
+bool pal__fn_stairs(pal__fn *c, const pal__fn_line *line, const pal__slope *slope, double analytic, bool accused,
+                    bool *stairs);
 bool pal__fn_rounded_stairs(pal__fn *c, const pal__fn_line *line, pal__slope *slope, bool *stairs);
 
 /* function_argument.c */
@@ -169,6 +171,7 @@ typedef struct pal__fn_suspects { /* the elements of that argument */
     double *a, *v, *bar; /* by element: hand-written, numeric, bar; INFINITY: it was not compared */
     double like;         /* a number equals another up to this fraction */
     double factor;
+    double off;       /* how far the worst one differs; relative */
     bool missing;     /* SUMMED: a sum is missing */
     pal_mistake also; /* it may be this one instead; NONE: nothing else fits */
 } pal__fn_suspects;

@@ -16,7 +16,7 @@
 typedef struct part {
     int axis; /* -1: see kind */
     int64_t from, to;
-    enum { SLICE, DENSE, EVEN, OWN, ALIGNED, HANDFUL, ONE } kind;
+    enum { SLICE, DENSE, EVEN, OWN, ALIGNED, RADIAL, HANDFUL, ONE } kind;
 } part;
 
 static size_t inner_of(const pal_shape *s, int axis)
@@ -71,11 +71,12 @@ static void add_slices(const pal_shape *s, part *parts, size_t *n)
 
 static size_t list_parts(pal__fn *c, size_t k, part *parts)
 {
-    enum { FEW = 12, HANDFULS = 6 };
+    enum { FEW = 12, HANDFULS = 6, EIGHT = 8 };
+    static const int kinds[EIGHT] = {DENSE, EVEN, ALIGNED, OWN, DENSE, DENSE, RADIAL, OWN};
     const size_t count = c->count[k];
     size_t n = 0;
     for (unsigned i = 0; i < c->o.directions && n < MOST_PARTS / 2; i++)
-        parts[n++] = (part){.axis = -1, .kind = (const int[]){DENSE, i == 1 ? EVEN : DENSE, ALIGNED, OWN}[i % 4]};
+        parts[n++] = (part){.axis = -1, .kind = kinds[i % EIGHT]};
     if (count < 2) return n;
     if (count <= FEW) {
         for (size_t i = 0; i < count; i++) parts[n++] = (part){-1, (int64_t)i, 0, ONE};
@@ -93,6 +94,18 @@ static void align(pal__fn *c, size_t k)
 {
     for (size_t i = c->at[k]; i < c->at[k] + c->count[k] && c->f->in[k].constraint == PAL_FREE; i++)
         c->d[i] = copysign(c->d[i], c->g[i]);
+}
+
+/* Along x itself: what does not change there, such as a norm's result, has a derivative of many terms that cancel. */
+static void stretch(pal__fn *c, size_t k)
+{
+    double most = INFINITY;
+    const double *x = c->x, *reach = c->scale;
+    if (c->f->in[k].constraint != PAL_FREE) return;
+    for (size_t i = c->at[k]; i < c->at[k] + c->count[k]; i++)
+        if (x[i] != 0) most = fmin(most, reach[i] / fabs(x[i]));
+    for (size_t i = c->at[k]; i < c->at[k] + c->count[k]; i++)
+        if (c->d[i] != 0 && isfinite(most)) c->d[i] = x[i] * most;
 }
 
 /* Elements that are not finite: a mistake if the function has a derivative there. Else they do not move. */
@@ -152,6 +165,7 @@ bool pal__fn_argument(pal__fn *c, size_t k)
         mask_part(c, k, &parts[i]);
         pal__fn_direct(c, k, parts[i].kind == EVEN, c->d);
         if (parts[i].kind == ALIGNED) align(c, k);
+        if (parts[i].kind == RADIAL) stretch(c, k);
         double most = 0, analytic;
         for (size_t j = 0; j < c->count[k]; j++) most = fmax(most, fabs(c->d[c->at[k] + j]));
         if (most == 0) continue;
@@ -235,7 +249,7 @@ static const char *const reasons[PAL__FN_OUTCOMES] = {
     [PAL__FN_KINK] = "the function has a kink there",
     [PAL__FN_OPEN] = "the function's rounding hides its derivative",
     [PAL__FN_BLURRED] = "the rounding of the hand-written derivative hides its error",
-    [PAL__FN_STAIRS] = "the function is a staircase, flat between its steps; what is written is the slope of the whole",
+    [PAL__FN_STAIRS] = "the function is a staircase: it jumps on both sides, and is flat here",
 };
 
 /* No derivative was wrong. But were they compared? Half of the dense directions at all points must have decided. */

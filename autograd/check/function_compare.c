@@ -75,7 +75,7 @@ static bool explain(pal__fn *c, pal__fn_line *line, const side *g, pal__slope *s
     if (isfinite(slope->bar) && g->terms <= small && slope->bar <= c->o.tolerance * slope->size) {
         if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
         if (fabs(g->value) <= murmur && g->terms <= 8 * murmur) *outcome = PAL__FN_RIGHT;
-    } else if (!pal__fn_stairs(c, line, slope, g->value, &stairs)) {
+    } else if (!pal__fn_stairs(c, line, slope, g->value, false, &stairs)) {
         return false;
     } else if (stairs) {
         *outcome = PAL__FN_STAIRS;
@@ -94,7 +94,7 @@ static bool accuse(pal__fn *c, pal__fn_line *line, const side *g, pal__slope *sl
                  scale = fmax(fmax(fabs(g->value), fabs(slope->value)), g->terms);
     *outcome = slope->kink ? PAL__FN_KINK : PAL__FN_WRONG;
     if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
-    if (!pal__fn_stairs(c, line, slope, g->value, &stairs)) return false;
+    if (!pal__fn_stairs(c, line, slope, g->value, !slope->kink, &stairs)) return false;
     if (stairs) *outcome = PAL__FN_STAIRS;
     if (*outcome != PAL__FN_WRONG) return true;
     if (!pal__fn_rounded_stairs(c, line, slope, &stairs)) return false;
@@ -122,6 +122,7 @@ bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *
         const bool nothing = constant || (g.terms <= bar / 100 && bar <= tolerance * slope->size);
         const bool decides = bar <= pal__fn_limit(c) * scale || nothing;
         *outcome = decides ? PAL__FN_RIGHT : slope->kink ? PAL__FN_KINK : PAL__FN_OPEN;
+        slope->scale = scale;
         slope->seen =
             fmax(4 * bar, smoothly * fmax(c->eps * slope->size, c->quiet / 4) / slope->step) / scale + tolerance;
         if (!isfinite(bar) || apart <= bar + tolerance * scale) {

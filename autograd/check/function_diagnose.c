@@ -113,16 +113,14 @@ static void factor_text(double factor, char *out, size_t size)
 
 static void mistake_text(const suspects *s, pal_mistake mistake, char *out, size_t size)
 {
-    const pal_function_report *r = s->c->r;
     char number[32];
-    const double off = fabs(r->analytic - r->numeric) / fmax(fabs(r->analytic), fabs(r->numeric));
     factor_text(s->factor, number, sizeof number);
     if (mistake == PAL_MISTAKE_FACTOR)
         snprintf(out, size, "it is %s times the derivative", number);
     else if (mistake == PAL_MISTAKE_SUMMED)
         snprintf(out, size, "a sum over an axis is %s", s->missing ? "missing" : "one too many");
-    else if (mistake == PAL_MISTAKE_OTHER && off < 0.1)
-        snprintf(out, size, "it differs by %.2g %%", 100 * off);
+    else if (mistake == PAL_MISTAKE_OTHER && s->off < 0.1)
+        snprintf(out, size, "it differs by %.2g %%%s", 100 * s->off, *s->c->r->index ? "" : " of its terms");
     else
         snprintf(out, size, "%s", pal_mistake_text(mistake));
 }
@@ -164,6 +162,7 @@ bool pal__fn_diagnose(pal__fn *c, size_t k, const pal__slope *slope, double anal
     r->bar = worst < s.n ? s.bar[worst] : slope->bar;
     r->error = fabs(r->analytic - r->numeric) / (fmax(fabs(r->analytic), fabs(r->numeric)) + r->bar / c->o.tolerance);
     if (worst < s.n) pal__fn_index(s.shape, worst, r->index, sizeof r->index);
+    s.off = fabs(r->analytic - r->numeric) / (worst < s.n ? fmax(fabs(r->analytic), fabs(r->numeric)) : slope->scale);
     if (worst < s.n) r->mistake = pal__fn_mistake(&s);
     if (r->mistake == PAL_MISTAKE_FACTOR) r->factor = s.factor;
     say(&s, worst);

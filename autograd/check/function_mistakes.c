@@ -77,22 +77,26 @@ static size_t inner_of(const pal_shape *shape, int axis)
     return n;
 }
 
+/* Only the ends are wrong, by much, and what is between them is far better. */
 static bool edge(suspects *s)
 {
     for (int axis = 0; axis < s->shape->rank; axis++) {
         const size_t dim = (size_t)s->shape->dim[axis], inner = inner_of(s->shape, axis);
-        if (dim < 3) continue;
-        bool only = true;
-        size_t right = 0;
-        for (size_t i = 0; i < s->n && only; i++) {
+        double between = 0, ends = 0, size = 0;
+        size_t right = 0, wrong = 0;
+        for (size_t i = 0; i < s->n && dim >= 3; i++) {
             const size_t at = i / inner % dim;
             const bool end = at == 0 || at == dim - 1;
-            if (pal__fn_is_wrong(s, i))
-                only = end;
+            const double apart = isfinite(s->bar[i]) ? fabs(s->a[i] - s->v[i]) : 0;
+            if (isfinite(s->bar[i])) size = fmax(size, fabs(s->v[i]));
+            if (end)
+                ends = fmax(ends, apart);
             else
-                right += isfinite(s->bar[i]) && !end && s->v[i] != 0;
+                between = fmax(between, apart);
+            wrong += !end && pal__fn_is_wrong(s, i);
+            right += !end && isfinite(s->bar[i]) && s->v[i] != 0;
         }
-        if (only && right) return true;
+        if (right && !wrong && between < ends / 10 && ends > 100 * s->c->o.tolerance * size) return true;
     }
     return false;
 }
