@@ -139,34 +139,47 @@ static bool run_step(pal__check *c, pal__line *line, double step, bool *flips, b
 
 /* ---- The rounding of the function ----------------------------------------------------------------------------- */
 
-/* Third differences of values at points that are far closer than the function bends are rounding alone (Hamming's
- * table; More and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011). Over the square root of 20 they
- * have its standard deviation; the largest of six is kept. A kink at x itself lies between the two sides. */
-bool pal__check_noise(pal__check *c, const double *saved, bool scalar)
+/* One scale of pal__check_noise: points at equal distances on both sides of x. A noise is at most `most`. */
+static bool listen(pal__check *c, const pal__line *line, size_t n, double apart, double most)
 {
     enum { SIDE = 6, POINTS = 2 * SIDE };
     int same = 0; /* points in a row without a change of a comparison's outcome */
-    const pal__line line = {.at_all = saved, .scalar = scalar};
-    const size_t n = scalar ? pal_tensor_count(c->owned[0]) : c->total;
     double *before = c->value0, *first = c->value_below, *second = c->value_above;
-    bool ok = true;
-    pal__check_direct(c, "noise", 0);
-    pal__check_scale(c, saved);
-    for (int point = 0; point < POINTS && ok; point++) {
-        move(c, &line, 0x1p-40 * (point < SIDE ? point - SIDE : point - SIDE + 1));
-        ok = pal__check_run(c, c->function);
-        if (ok) read_values(c, &line, c->fresh);
-        same = ok && point % SIDE && pal__check_decisions(c, false) ? same + 1 : 0;
-        if (ok) pal__check_decisions(c, true);
-        for (size_t i = 0; i < n && ok; i++) {
+    for (int point = 0; point < POINTS; point++) {
+        move(c, line, apart * (point < SIDE ? point - SIDE : point - SIDE + 1));
+        if (!pal__check_run(c, c->function)) return false;
+        read_values(c, line, c->fresh);
+        same = point % SIDE && pal__check_decisions(c, false) ? same + 1 : 0;
+        pal__check_decisions(c, true);
+        for (size_t i = 0; i < n; i++) {
             double d1 = c->fresh[i] - before[i], d2 = d1 - first[i], d3 = fabs(d2 - second[i]) / sqrt(20);
-            if (!point) c->noise[i] = 0;
-            if (same >= 3 && d3 > c->noise[i] && isfinite(d3)) c->noise[i] = d3;
+            if (same >= 3 && isfinite(d3)) c->noise[i] = fmax(c->noise[i], fmin(d3, most));
             before[i] = c->fresh[i];
             first[i] = d1;
             second[i] = d2;
         }
     }
+    return true;
+}
+
+/* Third differences of values at points that are far closer than the function bends are rounding alone (Hamming's
+ * table; More and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011). Over the square root of 20 they
+ * have its standard deviation; the largest of six is kept. A kink at x itself lies between the two sides.
+ *
+ * Rounding inside the function may be a staircase: 1 - y^2 of a saturated y = tanh(x) is the same number over many
+ * neighbouring x, and then jumps. At points that are close it is silent. So it is also measured at points further
+ * apart; what is found there is rounding as far as it is within that of the largest value, which passed through the
+ * same operations. */
+bool pal__check_noise(pal__check *c, const double *saved, bool scalar)
+{
+    const pal__line line = {.at_all = saved, .scalar = scalar};
+    const size_t n = scalar ? pal_tensor_count(c->owned[0]) : c->total;
+    memset(c->noise, 0, n * sizeof *c->noise);
+    pal__check_direct(c, "noise", 0);
+    pal__check_scale(c, saved);
+    bool ok = listen(c, &line, n, 0x1p-40, INFINITY);
+    const double most = 4 * rounding * pal__check_largest(c->fresh, n);
+    ok = ok && listen(c, &line, n, 0x1p-28, most) && listen(c, &line, n, 0x1p-22, most);
     move(c, &line, 0);
     return ok;
 }
