@@ -82,13 +82,14 @@ static bool edge(suspects *s)
 {
     for (int axis = 0; axis < s->shape->rank; axis++) {
         const size_t dim = (size_t)s->shape->dim[axis], inner = inner_of(s->shape, axis);
-        double between = 0, ends = 0, size = 0;
+        double between = 0, ends = 0;
+        bool much = false;
         size_t right = 0, wrong = 0;
         for (size_t i = 0; i < s->n && dim >= 3; i++) {
             const size_t at = i / inner % dim;
             const bool end = at == 0 || at == dim - 1;
             const double apart = isfinite(s->bar[i]) ? fabs(s->a[i] - s->v[i]) : 0;
-            if (isfinite(s->bar[i])) size = fmax(size, fabs(s->v[i]));
+            much |= end && apart > 100 * s->c->o.tolerance * fmax(fabs(s->a[i]), fabs(s->v[i]));
             if (end)
                 ends = fmax(ends, apart);
             else
@@ -96,7 +97,7 @@ static bool edge(suspects *s)
             wrong += !end && pal__fn_is_wrong(s, i);
             right += !end && isfinite(s->bar[i]) && s->v[i] != 0;
         }
-        if (right && !wrong && between < ends / 10 && ends > 100 * s->c->o.tolerance * size) return true;
+        if (right && !wrong && much && between < ends / 10) return true;
     }
     return false;
 }
