@@ -154,7 +154,9 @@ typedef struct pal_function_report {
  *     PASS        nothing is wrong, and at least half of the directions that move a whole argument could decide
  *     FAIL        a derivative differs from the numeric one by more than rounding explains, or the code broke a promise
  *     KINK        there is a kink at the points, along more than half of those directions of an argument
- *     UNDECIDED   the rounding hides the derivative along more than half of them: a wrong one would not be seen either
+ *     UNDECIDED   along more than half of them, rounding hides the derivative, so that a wrong one would not be seen
+ *                 either; or the function is a staircase, flat between its steps, such as a table of constants. The
+ *                 message says which, and whose rounding it is: the function's or the gradient's
  *     ERROR       a call failed, a result is NaN or infinite at a point, or the description is not valid
  * A derivative that is below the function's rounding passes if the numeric one is zero up to rounding. A result that is
  * exactly the same between steps, because it is rounded in stairs, decides nothing.

@@ -13,10 +13,11 @@
 
 /* ---- Directions over parts --------------------------------------------------------------------------------------- */
 
+typedef enum part_kind { SLICE, DENSE, EVEN, OWN, ALIGNED, RADIAL, HANDFUL, ONE } part_kind;
 typedef struct part {
     int axis; /* -1: see kind */
     int64_t from, to;
-    enum { SLICE, DENSE, EVEN, OWN, ALIGNED, RADIAL, HANDFUL, ONE } kind;
+    part_kind kind;
 } part;
 
 static size_t inner_of(const pal_shape *s, int axis)
@@ -72,7 +73,7 @@ static void add_slices(const pal_shape *s, part *parts, size_t *n)
 static size_t list_parts(pal__fn *c, size_t k, part *parts)
 {
     enum { FEW = 12, HANDFULS = 6, EIGHT = 8 };
-    static const int kinds[EIGHT] = {DENSE, EVEN, ALIGNED, OWN, DENSE, DENSE, RADIAL, OWN};
+    static const part_kind kinds[EIGHT] = {DENSE, EVEN, ALIGNED, OWN, DENSE, DENSE, RADIAL, OWN};
     const size_t count = c->count[k];
     size_t n = 0;
     for (unsigned i = 0; i < c->o.directions && n < MOST_PARTS / 2; i++)
