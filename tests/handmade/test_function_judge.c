@@ -1,55 +1,9 @@
 /* test_function_judge.c - the judgement of hand-written gradients that lie between right and wrong: staircases,
- * gradients that are nothing but rounding, gradients that are rounded too coarsely, small errors; and mistakes that two
- * hypotheses explain. The same code runs at many seeds, because each of these was once right at some seeds only. */
-#include "autograd/gradcheck_function.h"
-#include "tests/testing.h"
+ * gradients that are nothing but rounding, gradients that are rounded too coarsely, and small errors. The same code runs
+ * at many seeds, because each of these was once right at some seeds only. */
+#include "tests/handmade/judge.h"
 
-#include <float.h>
 #include <math.h>
-#include <stdio.h>
-
-#define CALL       const pal_function_call *c
-#define IN(R, k)   ((const R *)c->in[k])
-#define OUT(R, k)  ((R *)c->out[k])
-#define SEED(R, k) ((const R *)c->seed[k])
-#define GRAD(R, k) ((R *)c->gradient[k])
-
-typedef struct tally {
-    int of[5]; /* by verdict */
-    pal_function_report last;
-} tally;
-
-enum { ROW = 8, MOST_SEEDS = 20 };
-
-static pal_function one_of(pal_dtype dtype, const pal_array *x, const pal_array *y, pal_function_fn forward,
-                           pal_function_fn backward)
-{
-    return (pal_function){.struct_size = sizeof(pal_function),
-                          .name = "judged",
-                          .dtype = dtype,
-                          .in = x,
-                          .n_in = 1,
-                          .out = y,
-                          .n_out = 1,
-                          .forward = forward,
-                          .backward = backward};
-}
-
-static tally judge(const pal_function *f, int seeds)
-{
-    tally t = {0};
-    pal_context *c = context_with(1);
-    for (int seed = 0; seed < seeds; seed++) {
-        const pal_function_options o = {.struct_size = sizeof o, .seed = (uint64_t)seed};
-        ck_assert_int_eq(pal_gradcheck_function(c, f, &o, &t.last), PAL_OK);
-        t.of[t.last.verdict]++;
-        if (getenv("PAL_ZOO")) printf("seed %d %s %s\n", seed, pal_verdict_text(t.last.verdict), t.last.message);
-    }
-    pal_context_free(c);
-    return t;
-}
-
-#define SAYS(t, text) ck_assert_msg(strstr((t).last.message, text) != NULL, "%s", (t).last.message)
 
 /* ---- Staircases -------------------------------------------------------------------------------------------------- */
 
@@ -344,65 +298,6 @@ START_TEST(the_detectable_error_is_told)
 }
 END_TEST
 
-/* ---- Two hypotheses ---------------------------------------------------------------------------------------------- */
-
-enum { SIGNAL = 12, TAPS = 3 };
-
-static int correlate(CALL)
-{
-    for (int i = 0; i < SIGNAL - TAPS + 1; i++) {
-        float sum = 0;
-        for (int k = 0; k < TAPS; k++) sum += IN(float, 0)[k] * sinf((float)(i + k) * (float)(i + k));
-        OUT(float, 0)[i] = sum;
-    }
-    return 0;
-}
-
-static int reversed_back(CALL)
-{
-    for (int k = 0; k < TAPS; k++) {
-        float sum = 0;
-        for (int i = 0; i < SIGNAL - TAPS + 1; i++) {
-            const float at = (float)(i + TAPS - 1 - k);
-            sum += SEED(float, 0)[i] * sinf(at * at);
-        }
-        GRAD(float, 0)[k] = sum;
-    }
-    return 0;
-}
-
-START_TEST(three_taps_in_the_opposite_order_are_reversed)
-{
-    const pal_array w = {.name = "w", .shape = {1, {TAPS}}}, y = {.name = "y", .shape = {1, {SIGNAL - TAPS + 1}}};
-    const tally t = judge((pal_function[]){one_of(PAL_F32, &w, &y, correlate, reversed_back)}, 1);
-    ck_assert_int_eq(t.last.mistake, PAL_MISTAKE_REVERSED);
-}
-END_TEST
-
-/* The gradient is s (1, 2; -1, -2): with the rows in the opposite order it has the opposite sign. */
-static int difference(CALL)
-{
-    const double *x = IN(double, 0);
-    *OUT(double, 0) = x[0] + 2 * x[1] - x[2] - 2 * x[3];
-    return 0;
-}
-
-static int difference_back(CALL)
-{
-    static const double g[] = {-1, -2, 1, 2};
-    for (int i = 0; i < 4; i++) GRAD(double, 0)[i] = *SEED(double, 0) * g[i];
-    return 0;
-}
-
-START_TEST(two_explanations_are_both_named)
-{
-    const pal_array x = {.name = "x", .shape = {2, {2, 2}}};
-    const tally t = judge((pal_function[]){one_of(PAL_F64, &x, &one_y, difference, difference_back)}, 1);
-    ck_assert_int_eq(t.last.mistake, PAL_MISTAKE_SIGN);
-    SAYS(t, "the sign is flipped, or an axis is reversed: ");
-}
-END_TEST
-
 Suite *function_judge_suite(void)
 {
     Suite *s = suite_create("function_judge");
@@ -417,8 +312,6 @@ Suite *function_judge_suite(void)
     tcase_add_test(t, a_batch_norm_with_another_divisor_is_found);
     tcase_add_test(t, a_factor_is_named_if_it_is_one);
     tcase_add_test(t, the_detectable_error_is_told);
-    tcase_add_test(t, three_taps_in_the_opposite_order_are_reversed);
-    tcase_add_test(t, two_explanations_are_both_named);
     suite_add_tcase(s, t);
     return s;
 }
