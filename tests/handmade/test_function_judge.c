@@ -1,6 +1,6 @@
 /* test_function_judge.c - the judgement of hand-written gradients that lie between right and wrong: staircases,
- * gradients that are nothing but rounding, gradients that are rounded too coarsely, and small errors. The same code runs
- * at many seeds, because each of these was once right at some seeds only. */
+ * gradients that are nothing but rounding, gradients that are rounded too coarsely, and small errors. The same code
+ * runs at many seeds, because each of these was once right at some seeds only. */
 #include "tests/handmade/judge.h"
 
 #include <math.h>
