@@ -1,3 +1,4 @@
+/* clang-format off */
 /* gradcheck_function.h - checks derivatives that somebody wrote by hand: any C function and its backward pass.
  *
  * No tape is needed. A function is described by its arguments, its results and its code (pal_function). The checker
@@ -11,12 +12,15 @@
  *     static int backward(const pal_function_call *c) { ... reads c->seed[0] and c->saved, writes c->gradient[0] ... }
  *     static const pal_array in[] = {{.name = "x", .shape = {2, {4, 8}}, .low = -2, .high = 2}};
  *     static const pal_array out[] = {{.name = "y", .shape = {2, {4, 8}}}};
- *     static const pal_function gelu = {.struct_size = sizeof gelu, .name = "gelu", .dtype = PAL_F32, .in = in, .n_in =
- * 1, .out = out, .n_out = 1, .forward = forward, .backward = backward}; pal_gradcheck_function(context, &gelu, NULL,
- * &report);
+ *     static const pal_function gelu = {
+ *         .struct_size = sizeof gelu, .name = "gelu", .dtype = PAL_F32, .in = in, .n_in = 1, .out = out, .n_out = 1,
+ *         .forward = forward, .backward = backward};
+ *     ...
+ *     pal_gradcheck_function(context, &gelu, NULL, &report);
  *
  * examples/check_handwritten.c is a complete program; autograd/gradcheck_macros.h has assertions for Check, cmocka and
  * plain C, and output for TAP. docs/gradcheck.md explains the verdicts. */
+/* clang-format on */
 #ifndef PAL_GRADCHECK_FUNCTION_H
 #define PAL_GRADCHECK_FUNCTION_H
 
@@ -141,13 +145,18 @@ typedef struct pal_function_report {
     size_t directions, elements;   /* compared */
     size_t kinks, undecided;       /* directions and elements that were neither passed nor failed */
     char message[400];             /* one line: what is wrong and where; "": the check passed */
+    /* The smallest error of a constant factor that the check would have called wrong, relative to the derivative: of
+     * the argument where it is largest. 0: unknown. A wrong element or row must be larger. */
+    double detectable;
 } pal_function_report;
 
 /* The verdicts:
  *     PASS        nothing is wrong, and at least half of the directions that move a whole argument could decide
  *     FAIL        a derivative differs from the numeric one by more than rounding explains, or the code broke a promise
  *     KINK        there is a kink at the points, along more than half of those directions of an argument
- *     UNDECIDED   the rounding hides the derivative along more than half of them: a wrong one would not be seen either
+ *     UNDECIDED   along more than half of them, rounding hides the derivative, so that a wrong one would not be seen
+ *                 either; or the function is a staircase, flat between its steps, such as a table of constants. The
+ *                 message says which, and whose rounding it is: the function's or the gradient's
  *     ERROR       a call failed, a result is NaN or infinite at a point, or the description is not valid
  * A derivative that is below the function's rounding passes if the numeric one is zero up to rounding. A result that is
  * exactly the same between steps, because it is rounded in stairs, decides nothing.

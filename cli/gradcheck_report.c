@@ -217,6 +217,7 @@ static void print_json(const pal__checks *c)
             json_object_set_new(one, "factor",
                                 f->mistake == PAL_MISTAKE_FACTOR ? pal_cli_number(f->factor) : json_null());
             json_object_set_new(one, "noise", pal_cli_number(f->noise));
+            json_object_set_new(one, "detectable", pal_cli_number(f->detectable));
             json_object_set_new(one, "calls", json_integer((json_int_t)f->calls));
         }
         if (one && element) json_object_update(one, element);

@@ -2,7 +2,9 @@
  *
  * Data flow: function.c draws a point, function_call.c calls the code there and sees whether it keeps its promises,
  * function_direct.c makes directions, function_steps.c finds the derivative along one of them, function_compare.c
- * compares it with the hand-written one, function_diagnose.c says which mistake a difference looks like. */
+ * compares it with the hand-written one, and function_stairs.c says whether there is anything to compare.
+ * function_argument.c does so for all directions of an argument. Where one is wrong, function_diagnose.c compares the
+ * elements, and function_mistakes.c says which mistake they look like. */
 #ifndef PAL_CHECK_FUNCTION_H
 #define PAL_CHECK_FUNCTION_H
 
@@ -16,8 +18,21 @@ typedef struct pal__fn_array { /* one array between two guards */
     size_t bytes;
 } pal__fn_array;
 
+/* Of a comparison. OPEN: the function's rounding hides its derivative, BLURRED: the rounding of the hand-written
+ * derivative hides a difference, STAIRS: there are jumps all along, KINK: the sides differ. */
+typedef enum pal__fn_outcome {
+    PAL__FN_RIGHT,
+    PAL__FN_WRONG,
+    PAL__FN_KINK,
+    PAL__FN_OPEN,
+    PAL__FN_BLURRED,
+    PAL__FN_STAIRS,
+    PAL__FN_OUTCOMES
+} pal__fn_outcome;
+
 typedef struct pal__fn_tally { /* of the directions that move a whole argument */
-    size_t dense, decided, kinks;
+    size_t dense, of[PAL__FN_OUTCOMES];
+    double seen; /* the smallest error of a factor that one of them could see; 0: none has decided */
 } pal__fn_tally;
 
 typedef struct pal__fn {
@@ -60,6 +75,9 @@ typedef struct pal__slope {
     double size;       /* the size of f there: the root of the sum of squares of its terms */
     double highest;    /* the largest coefficient but the first: how much f changes on the window */
     double rough;      /* the largest tail of a window's series that does not fall */
+    double loose;      /* as bar, if the plateau were noise; INFINITY: the series does not stand out of it */
+    double scale;      /* of the comparison: the larger derivative, or its terms if they cancel */
+    double seen;       /* the smallest error, relative to the derivative, that would be called wrong */
     bool kink;
 } pal__slope;
 
@@ -120,18 +138,44 @@ void pal__fn_move(pal__fn *c, const pal__fn_line *line, double t, double *correc
  */
 bool pal__fn_slope(pal__fn *c, pal__fn_line *line, double enough, double scale, pal__slope *out);
 bool pal__fn_noise(pal__fn *c, const pal__fn_line *line); /* before the slopes of an argument */
+/* The number that the line follows, at t. */
+bool pal__fn_follow(pal__fn *c, const pal__fn_line *line, double t, double *value, double *size);
+double pal__fn_lattice(const pal__fn *c, const pal__fn_line *line);
 bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *out, double *bend, double *floor);
 /* The rounding of <gradient, d> at x, where the slope was found. */
 bool pal__fn_murmur(pal__fn *c, const pal__fn_line *line, double h, double *bar);
 
 /* function_compare.c */
-typedef enum pal__fn_outcome { PAL__FN_RIGHT, PAL__FN_WRONG, PAL__FN_KINK, PAL__FN_OPEN } pal__fn_outcome;
+double pal__fn_limit(const pal__fn *c);
 bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *analytic, pal__fn_outcome *outcome);
+
+/* function_stairs.c. Whether f is a staircase whose rise agrees with the hand-written derivative; whether rounding
+ * makes it one. */
+bool pal__fn_stairs(pal__fn *c, const pal__fn_line *line, const pal__slope *slope, double analytic, bool accused,
+                    bool *stairs);
+bool pal__fn_rounded_stairs(pal__fn *c, const pal__fn_line *line, pal__slope *slope, bool *stairs);
+
+/* function_argument.c */
 bool pal__fn_argument(pal__fn *c, size_t argument);
 bool pal__fn_second(pal__fn *c);
 void pal__fn_sum_up(pal__fn *c); /* the verdict, if nothing was wrong */
 
 /* function_diagnose.c: an argument whose direction (in c->mask, c->d) was wrong */
 bool pal__fn_diagnose(pal__fn *c, size_t argument, const pal__slope *slope, double analytic, double start);
+
+/* function_mistakes.c */
+typedef struct pal__fn_suspects { /* the elements of that argument */
+    pal__fn *c;
+    size_t argument, n, wrong, tested;
+    const pal_shape *shape;
+    double *a, *v, *bar; /* by element: hand-written, numeric, bar; INFINITY: it was not compared */
+    double like;         /* a number equals another up to this fraction */
+    double factor;
+    double off;       /* how far the worst one differs; relative */
+    bool missing;     /* SUMMED: a sum is missing */
+    pal_mistake also; /* it may be this one instead; NONE: nothing else fits */
+} pal__fn_suspects;
+bool pal__fn_is_wrong(const pal__fn_suspects *s, size_t i);
+pal_mistake pal__fn_mistake(pal__fn_suspects *s);
 
 #endif

@@ -1,22 +1,23 @@
-/* function_compare.c - compares the hand-written derivative with the numeric one along directions.
- *
- * A dense direction tells of all elements at once, but a single wrong element is a small part of it. So there are
- * directions over parts of each argument: slices across each axis, halves, corners and random handfuls.
+/* function_compare.c - compares the hand-written derivative with the numeric one along one direction.
  *
  * An accusation needs more than one difference. The numeric derivative must agree with that of smaller windows, down to
- * where rounding hides the difference; and the rounding of the hand-written derivative is measured and allowed. */
+ * where rounding hides the difference; the function must not be a staircase; and the rounding of the hand-written
+ * derivative is measured and allowed, as far as rounding can explain it. */
 #include "autograd/check/function.h"
 
+#include <float.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 /* A direction whose bar is a larger part of the derivative decides nothing. */
-static double limit(const pal__fn *c) { return c->f->dtype == PAL_F32 ? 0.05 : 1e-3; }
+double pal__fn_limit(const pal__fn *c) { return c->f->dtype == PAL_F32 ? 0.05 : 1e-3; }
 
 /* Rounding may be smooth: where x^2 is tiny beside 1, 1 - x^2 is rounded to the same number over many neighbouring x,
  * and what follows from it varies by this many times its rounding, as smoothly as f. */
 static const double smoothly = 256;
+
+/* A sum of terms that cancel has a rounding beyond that of its value. The hand-written derivative gets so much for it,
+ * in units of its rounding; and as much again as the function's own rounding is beyond the least. */
+static const double cancels = 1024;
 
 static double root_of_squares(const double *a, const double *b, size_t n)
 {
@@ -44,292 +45,94 @@ static bool confirm(pal__fn *c, pal__fn_line *line, double difference, pal__slop
     return true;
 }
 
-/* Rounding may also be a staircase: where x is small, 1 - cos(x) has few values in float32. Between two stairs the
- * function is smooth, and on wide windows it is rough. A function that is rough for another reason changes, on the
- * first window where it is smooth, by as much as its roughness; a staircase changes by less. It has no slope, or one
- * that is rounding and not known well. */
-static bool is_staircase(pal__fn *c, const pal__fn_line *line, pal__slope *slope, bool *stairs)
+typedef struct side { /* the hand-written derivative along the line */
+    double value;     /* <gradient, d> */
+    double terms;     /* the root of the sum of squares of its terms */
+    double own;       /* its rounding at least */
+} side;
+
+static side written(const pal__fn *c, const pal__fn_line *line)
 {
-    *stairs = false;
-    if (fabs(slope->value) > 50 * slope->bar) return true;
-    for (double h = slope->step * 4; h < 1; h *= 4) {
-        pal__slope s;
-        double bend, floor;
-        if (!pal__fn_window(c, line, h, &s, &bend, &floor)) return false;
-        slope->rough = fmax(slope->rough, s.rough);
+    const double *g = line->correct;
+    double value = 0, most = 0, reach = 0;
+    for (size_t i = 0; i < c->total; i++) {
+        value += g[i] * line->d[i];
+        most = fmax(most, fabs(g[i]));
+        reach = fmax(reach, fabs(line->d[i]));
     }
-    *stairs = slope->highest < 1.5 * fmax(slope->rough, c->stairs);
-    if (*stairs) c->stairs = fmax(c->stairs, slope->rough);
+    const double terms = root_of_squares(g, line->d, c->total);
+    const double least = (c->f->dtype == PAL_F32 ? 1e-37 : 1e-306) * reach;
+    return (side){value, terms, 8 * c->eps * (terms + most * reach) + least};
+}
+
+/* The comparison did not decide. Why? A gradient that is nothing but rounding, where the numeric derivative is nothing
+ * but rounding, is right. */
+static bool explain(pal__fn *c, pal__fn_line *line, const side *g, pal__slope *slope, pal__fn_outcome *outcome)
+{
+    bool stairs;
+    double murmur;
+    const double small = 16 * c->eps * slope->size;
+    if (isfinite(slope->bar) && g->terms <= small && slope->bar <= c->o.tolerance * slope->size) {
+        if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
+        if (fabs(g->value) <= murmur && g->terms <= 8 * murmur) *outcome = PAL__FN_RIGHT;
+    } else if (!pal__fn_stairs(c, line, slope, g->value, false, &stairs)) {
+        return false;
+    } else if (stairs) {
+        *outcome = PAL__FN_STAIRS;
+    } else if (*outcome == PAL__FN_OPEN && slope->bar <= pal__fn_limit(c) * fmax(fabs(slope->value), g->terms)) {
+        *outcome = PAL__FN_BLURRED;
+    }
+    return true;
+}
+
+/* The hand-written derivative differs from the numeric one by more than the bar. Is it wrong? */
+static bool accuse(pal__fn *c, pal__fn_line *line, const side *g, pal__slope *slope, pal__fn_outcome *outcome)
+{
+    bool stairs;
+    double murmur;
+    const double apart = fabs(g->value - slope->value),
+                 scale = fmax(fmax(fabs(g->value), fabs(slope->value)), g->terms);
+    *outcome = slope->kink ? PAL__FN_KINK : PAL__FN_WRONG;
+    if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
+    if (!pal__fn_stairs(c, line, slope, g->value, !slope->kink, &stairs)) return false;
+    if (stairs) *outcome = PAL__FN_STAIRS;
+    if (*outcome != PAL__FN_WRONG) return true;
+    if (!pal__fn_rounded_stairs(c, line, slope, &stairs)) return false;
+    const double least = fmax(c->eps * slope->size, DBL_MIN), louder = fmax(1, fmax(c->quiet, c->noise) / least);
+    const double most = cancels * louder * (g->own + c->eps * slope->size);
+    const double smooth = smoothly * fmax(c->eps * slope->size, c->quiet / 4) / slope->step;
+    const double doubt = fmax(4 * (slope->bar + g->own), smooth) + c->o.tolerance * scale;
+    if (stairs || apart <= doubt)
+        *outcome = PAL__FN_OPEN;
+    else if (apart <= doubt + 2 * fmin(murmur, most))
+        *outcome = PAL__FN_BLURRED;
     return true;
 }
 
 bool pal__fn_compare(pal__fn *c, pal__fn_line *line, pal__slope *slope, double *analytic, pal__fn_outcome *outcome)
 {
-    const double *g = line->correct;
-    double a = 0, most = 0;
-    for (size_t i = 0; i < c->total; i++) a += g[i] * line->d[i], most = fmax(most, fabs(g[i]));
-    const double terms = root_of_squares(g, line->d, c->total), tolerance = c->o.tolerance;
-    double reach = 0;
-    for (size_t i = 0; i < c->total; i++) reach = fmax(reach, fabs(line->d[i]));
-    const double own = 8 * c->eps * (terms + most * reach) + (c->f->dtype == PAL_F32 ? 1e-37 : 1e-306) * reach;
-    *analytic = a;
-    if (!pal__fn_slope(c, line, tolerance / 20, terms, slope)) return false;
-    *outcome = PAL__FN_RIGHT;
-    for (int again = 0; again < 4; again++) {
-        const double scale = fmax(fmax(fabs(a), fabs(slope->value)), terms), apart = fabs(a - slope->value);
-        const double bar = slope->bar + own;
-        const bool constant = terms == 0 && slope->value == 0;
-        const bool nothing = constant || (terms <= bar / 100 && bar <= tolerance * slope->size);
-        if (!(bar <= limit(c) * scale) && !nothing) *outcome = slope->kink ? PAL__FN_KINK : PAL__FN_OPEN;
-        if (!isfinite(bar) || apart <= bar + tolerance * scale) return true;
-        bool agree;
-        double murmur;
-        if (!confirm(c, line, apart, slope, &agree)) return false;
-        if (!agree) continue;
-        if (!pal__fn_murmur(c, line, slope->step, &murmur)) return false;
-        bool stairs;
-        if (!is_staircase(c, line, slope, &stairs)) return false;
-        const double smooth = smoothly * fmax(c->eps * slope->size, c->quiet / 4) / slope->step;
-        const double doubt = fmax(4 * (slope->bar + own), smooth) + 2 * murmur + tolerance * scale;
-        *outcome = slope->kink ? PAL__FN_KINK : apart > doubt && !stairs ? PAL__FN_WRONG : PAL__FN_OPEN;
-        double none;
-        pal__fn_move(c, line, 0, &none);
-        return true;
+    const side g = written(c, line);
+    const double tolerance = c->o.tolerance;
+    bool ok = pal__fn_slope(c, line, tolerance / 20, g.terms, slope), agree = false;
+    *analytic = g.value;
+    for (int again = 0; again < 4 && ok && !agree; again++) {
+        const double scale = fmax(fmax(fabs(g.value), fabs(slope->value)), g.terms);
+        const double apart = fabs(g.value - slope->value), bar = slope->bar + g.own;
+        const bool constant = g.terms == 0 && slope->value == 0;
+        const bool nothing = constant || (g.terms <= bar / 100 && bar <= tolerance * slope->size);
+        const bool decides = bar <= pal__fn_limit(c) * scale || nothing;
+        *outcome = decides ? PAL__FN_RIGHT : slope->kink ? PAL__FN_KINK : PAL__FN_OPEN;
+        slope->scale = scale;
+        slope->seen =
+            fmax(4 * bar, smoothly * fmax(c->eps * slope->size, c->quiet / 4) / slope->step) / scale + tolerance;
+        if (!isfinite(bar) || apart <= bar + tolerance * scale) {
+            if (!decides) ok = explain(c, line, &g, slope, outcome);
+            break;
+        }
+        *outcome = PAL__FN_OPEN;
+        ok = confirm(c, line, apart, slope, &agree) && (!agree || accuse(c, line, &g, slope, outcome));
     }
-    *outcome = PAL__FN_OPEN;
     double none;
     pal__fn_move(c, line, 0, &none);
-    return true;
-}
-
-/* ---- Directions over parts --------------------------------------------------------------------------------------- */
-
-typedef struct part {
-    int axis; /* -1: see kind */
-    int64_t from, to;
-    enum { SLICE, DENSE, EVEN, OWN, HANDFUL, ONE } kind;
-} part;
-
-static size_t inner_of(const pal_shape *s, int axis)
-{
-    size_t n = 1;
-    for (int k = axis + 1; k < s->rank; k++) n *= (size_t)s->dim[k];
-    return n;
-}
-
-static void mask_part(pal__fn *c, size_t k, const part *p)
-{
-    const pal_shape *shape = &c->f->in[k].shape;
-    uint8_t *mask = c->mask + c->at[k];
-    const size_t n = c->count[k];
-    memset(c->mask, 0, c->total);
-    if (p->kind == SLICE) {
-        const size_t inner = inner_of(shape, p->axis), dim = (size_t)shape->dim[p->axis];
-        for (size_t i = 0; i < n; i++) {
-            const int64_t at = (int64_t)(i / inner % dim);
-            mask[i] = at >= p->from && at < p->to;
-        }
-    } else if (p->kind == HANDFUL) {
-        const size_t some = (size_t)ceil(sqrt((double)n));
-        pal__fn_uniform(c, some, 0, (double)n, c->t2);
-        for (size_t i = 0; i < some; i++) mask[(size_t)c->t2[i]] = 1;
-    } else if (p->kind == ONE) {
-        mask[p->from] = 1;
-    } else {
-        memset(mask, 1, n);
-    }
-}
-
-enum { MOST_PARTS = 256 };
-
-static void add_slices(const pal_shape *s, part *parts, size_t *n)
-{
-    enum { ALL = 8 };
-    for (int axis = 0; axis < s->rank; axis++) {
-        const int64_t dim = s->dim[axis];
-        if (dim < 2) continue;
-        for (int64_t i = 0; i < dim && *n < MOST_PARTS; i++) {
-            const bool edge = i < 2 || i >= dim - 2;
-            if (dim > ALL && !edge && i % (dim / 4) != dim / 8) continue;
-            parts[(*n)++] = (part){axis, i, i + 1, SLICE};
-        }
-        if (dim > 3 && *n + 2 < MOST_PARTS) {
-            parts[(*n)++] = (part){axis, 0, dim / 2, SLICE};
-            parts[(*n)++] = (part){axis, dim / 2, dim, SLICE};
-        }
-    }
-}
-
-static size_t list_parts(pal__fn *c, size_t k, part *parts)
-{
-    enum { FEW = 12, HANDFULS = 6 };
-    const size_t count = c->count[k];
-    size_t n = 0;
-    for (unsigned i = 0; i < c->o.directions && n < MOST_PARTS / 2; i++)
-        parts[n++] = (part){.axis = -1, .kind = i == 1 ? EVEN : i % 4 == 3 ? OWN : DENSE};
-    if (count < 2) return n;
-    if (count <= FEW) {
-        for (size_t i = 0; i < count; i++) parts[n++] = (part){-1, (int64_t)i, 0, ONE};
-    } else {
-        parts[n++] = (part){-1, 0, 0, ONE};
-        parts[n++] = (part){-1, (int64_t)count - 1, 0, ONE};
-        for (int i = 0; i < HANDFULS; i++) parts[n++] = (part){.axis = -1, .kind = HANDFUL};
-        add_slices(&c->f->in[k].shape, parts, &n);
-    }
-    return n;
-}
-
-/* Elements that are not finite: a mistake if the function has a derivative there. Else they do not move. */
-static bool not_finite(pal__fn *c, size_t k)
-{
-    for (size_t i = 0; i < c->count[k]; i++) {
-        const size_t at = c->at[k] + i;
-        if (isfinite(c->g[at])) continue;
-        mask_part(c, k, &(part){-1, (int64_t)i, 0, ONE});
-        pal__fn_direct(c, k, false, c->d);
-        pal__fn_line line = {.first = k, .last = k + 1, .d = c->d, .weights = c->weights};
-        pal__slope slope = {.bar = INFINITY};
-        if (c->d[at] != 0 && !pal__fn_slope(c, &line, c->o.tolerance, 0, &slope)) return false;
-        const double value = slope.value / c->d[at], bar = slope.bar / fabs(c->d[at]);
-        if (slope.bar <= limit(c) * fmax(fabs(slope.value), slope.size) && isfinite(value)) {
-            char index[96];
-            snprintf(c->r->argument, sizeof c->r->argument, "%s", c->f->in[k].name);
-            snprintf(c->r->index, sizeof c->r->index, "%s", pal__fn_index(&c->f->in[k].shape, i, index, sizeof index));
-            c->r->analytic = c->g[at];
-            c->r->numeric = value;
-            c->r->bar = bar;
-            c->r->error = INFINITY;
-            return pal__fn_accuse(c, PAL_MISTAKE_OTHER,
-                                  "%s of %s: it is %g where there is a derivative: at %s, numeric "
-                                  "%.6g ± %.1g",
-                                  c->weights ? "Hessian's product" : "gradient", c->f->in[k].name, c->g[at], index,
-                                  value, bar);
-        }
-        c->skip[at] = 1;
-        c->g[at] = 0;
-        c->r->undecided++;
-    }
-    return true;
-}
-
-/* Compares the derivatives by argument k: of f; or of <c->weights, gradient>, whose hand-written derivative c->g then
- * is.
- */
-bool pal__fn_argument(pal__fn *c, size_t k)
-{
-    part parts[MOST_PARTS];
-    const size_t n = list_parts(c, k, parts);
-    size_t decided = 0, kinks = 0, dense = 0;
-    double start = 0;
-    bool own = false;
-    pal__fn_reach(c, false);
-    mask_part(c, k, &(part){.axis = -1, .kind = DENSE});
-    memset(c->skip, 0, c->total);
-    c->quiet = c->stairs = 0;
-    pal__fn_direct(c, k, false, c->d);
-    if (!pal__fn_noise(c, &(pal__fn_line){.first = k, .last = k + 1, .d = c->d, .weights = c->weights})) return false;
-    if (!not_finite(c, k)) return false;
-    for (size_t i = 0; i < n; i++) {
-        const bool whole = parts[i].kind == DENSE || parts[i].kind == EVEN || parts[i].kind == OWN;
-        if (own != (parts[i].kind == OWN)) pal__fn_reach(c, own = !own);
-        mask_part(c, k, &parts[i]);
-        pal__fn_direct(c, k, parts[i].kind == EVEN, c->d);
-        double most = 0, analytic;
-        for (size_t j = 0; j < c->count[k]; j++) most = fmax(most, fabs(c->d[c->at[k] + j]));
-        if (most == 0) continue;
-        pal__fn_line line = {.first = k,
-                             .last = k + 1,
-                             .d = c->d,
-                             .weights = c->weights,
-                             .correct = c->g,
-                             .start = parts[i].kind == OWN ? 0 : start};
-        pal__slope slope;
-        pal__fn_outcome outcome;
-        if (!pal__fn_compare(c, &line, &slope, &analytic, &outcome)) return false;
-        if (whole && parts[i].kind != OWN && outcome == PAL__FN_RIGHT) start = line.start;
-        c->r->directions++;
-        if (whole && slope.plateau > 0) c->quiet = c->quiet > 0 ? fmin(c->quiet, slope.plateau) : slope.plateau;
-        if (outcome == PAL__FN_WRONG) return pal__fn_diagnose(c, k, &slope, analytic, line.start);
-        c->r->kinks += outcome == PAL__FN_KINK;
-        c->r->undecided += outcome == PAL__FN_OPEN;
-        dense += whole;
-        decided += whole && outcome == PAL__FN_RIGHT;
-        kinks += whole && outcome == PAL__FN_KINK;
-        if (whole && i == 2 && !decided) break; /* the parts are not better */
-    }
-    pal__fn_tally *t = &c->tally[c->weights != NULL][k];
-    t->dense += dense;
-    t->decided += decided;
-    t->kinks += kinks;
-    return true;
-}
-
-/* ---- The Hessian's product --------------------------------------------------------------------------------------- */
-
-/* H u twice: into zeros, and over other numbers. */
-static bool product_writes(pal__fn *c, const double *u)
-{
-    if (!pal__fn_product(c, u, 0, c->g) || !pal__fn_product(c, u, 1, c->t2)) return false;
-    const double rounding = 1e4 * c->eps;
-    for (size_t k = 0; k < c->f->n_in; k++) {
-        const double *first = c->g + c->at[k], *second = c->t2 + c->at[k];
-        double most = 0;
-        for (size_t i = 0; i < c->count[k]; i++) most = fmax(most, fabs(first[i]));
-        for (size_t i = 0; i < c->count[k] && c->f->in[k].constraint != PAL_FIXED; i++) {
-            if (fabs(second[i] - first[i]) <= rounding * most || second[i] == first[i]) continue;
-            char index[96];
-            snprintf(c->r->argument, sizeof c->r->argument, "%s", c->f->in[k].name);
-            snprintf(c->r->index, sizeof c->r->index, "%s", pal__fn_index(&c->f->in[k].shape, i, index, sizeof index));
-            return pal__fn_accuse(c, second[i] == 1 ? PAL_MISTAKE_UNWRITTEN : PAL_MISTAKE_ADDS,
-                                  "Hessian's product of %s at %s is not written: %.6g, then %.6g", c->f->in[k].name,
-                                  index, first[i], second[i]);
-        }
-    }
-    return true;
-}
-
-/* v' (H u) is the derivative of <u, gradient> along v. So H u is compared as a gradient is. */
-bool pal__fn_second(pal__fn *c)
-{
-    enum { TIMES = 2 };
-    bool ok = true;
-    for (int time = 0; time < TIMES && ok; time++) {
-        memset(c->hu, 0, c->total * sizeof *c->hu);
-        pal__fn_reach(c, false);
-        for (size_t k = 0; k < c->f->n_in; k++) {
-            if (c->f->in[k].constraint == PAL_FIXED) continue;
-            mask_part(c, k, &(part){.axis = -1, .kind = DENSE});
-            pal__fn_direct(c, k, false, c->d);
-            for (size_t i = c->at[k]; i < c->at[k] + c->count[k]; i++) c->hu[i] = pal__fn_round(c, c->d[i]);
-        }
-        c->weights = c->hu;
-        c->r->second = true;
-        ok = product_writes(c, c->hu);
-        for (size_t k = 0; k < c->f->n_in && ok; k++)
-            if (c->f->in[k].constraint != PAL_FIXED && c->count[k]) ok = pal__fn_argument(c, k);
-        c->weights = NULL;
-    }
-    if (ok) c->r->second = false;
     return ok;
-}
-
-/* ---- The verdict ------------------------------------------------------------------------------------------------- */
-
-/* No derivative was wrong. But were they compared? Half of the dense directions at all points must have decided. */
-void pal__fn_sum_up(pal__fn *c)
-{
-    for (int second = 0; second < 2; second++)
-        for (size_t k = 0; k < c->f->n_in; k++) {
-            const pal__fn_tally *t = &c->tally[second][k];
-            const bool bent = t->kinks > 0;
-            if (2 * t->decided >= t->dense) continue;
-            if (c->r->verdict != PAL_CHECK_PASS && (c->r->verdict != PAL_CHECK_KINK || bent)) continue;
-            c->r->verdict = bent ? PAL_CHECK_KINK : PAL_CHECK_UNDECIDED;
-            c->r->second = second;
-            snprintf(c->r->argument, sizeof c->r->argument, "%s", c->f->in[k].name);
-            snprintf(c->r->message, sizeof c->r->message, "%s of %s: %s, along %zu of %zu directions%s",
-                     second ? "Hessian's product" : "gradient", c->f->in[k].name,
-                     bent ? "the function has a kink there" : "the function's rounding hides its derivative",
-                     t->dense - t->decided, t->dense, bent ? "; list it in `kinks`, or change the seed" : "");
-        }
 }

@@ -47,13 +47,15 @@ static void constrain(const pal_array *a, size_t count, double *x)
     }
 }
 
-/* Away from kinks and from the ends of the domain, as far as there is room. */
+/* Away from kinks and from the ends of the domain, as far as there is room. Different numbers stay different: equal
+ * ones would be ties, where a maximum has a kink. */
 static double settle(const pal_array *a, double x, double low, double high)
 {
-    const double margin = (high - low) / 64;
+    const double margin = (high - low) / 64, middle = low / 2 + high / 2;
+    x = middle + (x - middle) * (1 - 1.0 / 64);
     for (size_t k = 0; k < a->n_kinks; k++) {
         const double apart = x - a->kinks[k];
-        if (fabs(apart) < margin) x = a->kinks[k] + (apart < 0 ? -margin : margin);
+        if (fabs(apart) < margin) x += apart < 0 ? -margin : margin;
     }
     return fmin(fmax(x, low + margin / 2), high - margin / 2);
 }

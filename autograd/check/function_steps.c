@@ -28,8 +28,7 @@ static const double settled = 0.05; /* a series has settled if its tail is such 
 
 static double cosine(int k) { return cos(k * 3.14159265358979323846 / N); }
 
-/* The number that the line follows, at t. *finite: it can be used. */
-static bool follow(pal__fn *c, const pal__fn_line *line, double t, double *value, double *size)
+bool pal__fn_follow(pal__fn *c, const pal__fn_line *line, double t, double *value, double *size)
 {
     double correction;
     pal__fn_move(c, line, t, &correction);
@@ -97,13 +96,13 @@ bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *
     double v[N + 1], coefficient[N + 1], most = 0, size, middle = 0;
     bool finite = true;
     for (int j = 0; j <= N; j++) {
-        if (!follow(c, line, j == N / 2 ? 0 : h * cosine(j), &v[j], &size)) return false;
+        if (!pal__fn_follow(c, line, j == N / 2 ? 0 : h * cosine(j), &v[j], &size)) return false;
         finite = finite && isfinite(v[j]) && isfinite(size);
         if (!finite) break;
         most = fmax(most, size);
         if (j == N / 2) middle = size;
     }
-    *out = (pal__slope){.bar = INFINITY, .step = h, .size = middle};
+    *out = (pal__slope){.bar = INFINITY, .loose = INFINITY, .step = h, .size = middle};
     *bend = NAN;
     if (!finite) return true;
     transform(v, coefficient);
@@ -126,8 +125,10 @@ bool pal__fn_window(pal__fn *c, const pal__fn_line *line, double h, pal__slope *
     out->value = sum / h;
     out->plateau = plateau;
     out->highest = highest;
+    const double bar = plateau * (3 * sqrt(squares) + 3 * (last + 2)) / h;
+    if (plateau <= settled * highest) out->loose = bar;
     if (plateau <= louder * noise) {
-        out->bar = plateau * (3 * sqrt(squares) + 3 * (last + 2)) / h;
+        out->bar = bar;
         if (most > 0) c->r->noise = fmax(c->r->noise, plateau * sqrt(N / 2.0) / most);
     } else {
         if (plateau <= settled * highest) out->bar = 200 * plateau / h;
@@ -149,7 +150,7 @@ static void sort(double *v, int n)
 }
 
 /* The step that moves the elements by about one unit in the last place. */
-static double lattice(const pal__fn *c, const pal__fn_line *line)
+double pal__fn_lattice(const pal__fn *c, const pal__fn_line *line)
 {
     double x = 0, d = 0;
     for (size_t i = 0; i < c->total; i++) {
@@ -170,10 +171,10 @@ bool pal__fn_noise(pal__fn *c, const pal__fn_line *line)
     double v[N + 1], size;
     c->noise = 0;
     for (int scale = 0; scale < SCALES; scale++) {
-        const double h = fmin(0.05, 256 * lattice(c, line) * scales[c->f->dtype == PAL_F32][scale]);
+        const double h = fmin(0.05, 256 * pal__fn_lattice(c, line) * scales[c->f->dtype == PAL_F32][scale]);
         bool finite = true;
         for (int j = 0; j <= N && finite; j++) {
-            if (!follow(c, line, h * (2.0 * j / N - 1), &v[j], &size)) return false;
+            if (!pal__fn_follow(c, line, h * (2.0 * j / N - 1), &v[j], &size)) return false;
             finite = isfinite(v[j]);
         }
         if (!finite) break;
@@ -234,7 +235,7 @@ found:
 bool pal__fn_murmur(pal__fn *c, const pal__fn_line *line, double h, double *bar)
 {
     double v[N + 1], coefficient[N + 1], none, most = 0;
-    const double narrow = fmin(fmin(widest, 4 * h), fmax(h / 16, 256 * lattice(c, line)));
+    const double narrow = fmin(fmin(widest, 4 * h), fmax(h / 16, 256 * pal__fn_lattice(c, line)));
     *bar = INFINITY;
     for (int j = 0; j <= N; j++) {
         pal__fn_move(c, line, j == N / 2 ? 0 : narrow * cosine(j), &none);

@@ -33,6 +33,8 @@ static const double even = 0.05;      /* a power of the step has equal ratios, u
 static const double jump = 0x1p-32;   /* a jump of this fraction of the value is no rounding */
 static const double murmur = 0x1p-43; /* a disagreement of this fraction of the value may be rounding */
 static const double rounding = 0x1p-53;
+static const double faint = 0x1p31; /* a component this many times its hidden rounding may be nothing else */
+static const double inside = 4; /* the rounding of the largest component, which may be inside of all, in `rounding` */
 
 typedef struct sample {       /* of one component at one step */
     double rise, bend, noise; /* f(h) - f(-h); f(h) - 2 f(0) + f(-h); the rounding of both */
@@ -81,6 +83,7 @@ static void count_all(const pal__check *c, const pal__line *line, size_t k, samp
  * nothing ever moved. */
 static void doubt_rest(const pal__check *c, const pal__line *line, size_t k, pal__estimate *e, sample *s)
 {
+    if (s->size < faint * line->hidden) s->noise = fmax(s->noise, line->hidden / (2 * inside));
     e->moved |= s->noise > 0;
     if (!e->moved) count_all(c, line, k, s);
     e->size = fmax(e->size, s->size);
@@ -139,43 +142,57 @@ static bool run_step(pal__check *c, pal__line *line, double step, bool *flips, b
 
 /* ---- The rounding of the function ----------------------------------------------------------------------------- */
 
-/* Third differences of values at points that are far closer than the function bends are rounding alone (Hamming's
- * table; More and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011). Over the square root of 20 they
- * have its standard deviation; the largest of six is kept. A kink at x itself lies between the two sides. */
-bool pal__check_noise(pal__check *c, const double *saved, bool scalar)
+/* One scale of pal__check_noise: points at equal distances on both sides of x. A noise is at most `most`. */
+static bool listen(pal__check *c, const pal__line *line, size_t n, double apart, double most)
 {
     enum { SIDE = 6, POINTS = 2 * SIDE };
     int same = 0; /* points in a row without a change of a comparison's outcome */
-    const pal__line line = {.at_all = saved, .scalar = scalar};
-    const size_t n = scalar ? pal_tensor_count(c->owned[0]) : c->total;
     double *before = c->value0, *first = c->value_below, *second = c->value_above;
-    bool ok = true;
-    pal__check_direct(c, "noise", 0);
-    pal__check_scale(c, saved);
-    for (int point = 0; point < POINTS && ok; point++) {
-        move(c, &line, 0x1p-40 * (point < SIDE ? point - SIDE : point - SIDE + 1));
-        ok = pal__check_run(c, c->function);
-        if (ok) read_values(c, &line, c->fresh);
-        same = ok && point % SIDE && pal__check_decisions(c, false) ? same + 1 : 0;
-        if (ok) pal__check_decisions(c, true);
-        for (size_t i = 0; i < n && ok; i++) {
+    for (int point = 0; point < POINTS; point++) {
+        move(c, line, apart * (point < SIDE ? point - SIDE : point - SIDE + 1));
+        if (!pal__check_run(c, c->function)) return false;
+        read_values(c, line, c->fresh);
+        same = point % SIDE && pal__check_decisions(c, false) ? same + 1 : 0;
+        pal__check_decisions(c, true);
+        for (size_t i = 0; i < n; i++) {
             double d1 = c->fresh[i] - before[i], d2 = d1 - first[i], d3 = fabs(d2 - second[i]) / sqrt(20);
-            if (!point) c->noise[i] = 0;
-            if (same >= 3 && d3 > c->noise[i] && isfinite(d3)) c->noise[i] = d3;
+            if (same >= 3 && isfinite(d3)) c->noise[i] = fmax(c->noise[i], fmin(d3, most));
             before[i] = c->fresh[i];
             first[i] = d1;
             second[i] = d2;
         }
     }
+    return true;
+}
+
+/* Third differences of values at points that are far closer than the function bends are rounding alone (Hamming's
+ * table; More and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011). Over the square root of 20 they
+ * have its standard deviation; the largest of six is kept. A kink at x itself lies between the two sides.
+ *
+ * Rounding inside the function may be a staircase: 1 - y^2 of a saturated y = tanh(x) is the same number over many
+ * neighbouring x, and then jumps. At points that are close it is silent. So it is also measured at points further
+ * apart; what is found there is rounding as far as it is within that of the largest value, which passed through the
+ * same operations. */
+bool pal__check_noise(pal__check *c, const double *saved, bool scalar)
+{
+    const pal__line line = {.at_all = saved, .scalar = scalar};
+    const size_t n = scalar ? pal_tensor_count(c->owned[0]) : c->total;
+    memset(c->noise, 0, n * sizeof *c->noise);
+    pal__check_direct(c, "noise", 0);
+    pal__check_scale(c, saved);
+    bool ok = listen(c, &line, n, 0x1p-40, INFINITY);
+    const double most = inside * rounding * pal__check_largest(c->fresh, n);
+    for (int k = 28; k >= 16 && ok; k -= 6) ok = listen(c, &line, n, ldexp(1, -k), most);
     move(c, &line, 0);
     return ok;
 }
 
 /* ---- The ladder of one component ------------------------------------------------------------------------------ */
 
-static void keep_if_better(pal__estimate *e, double value, double bar, double step)
+/* A small step must be better by more than the rounding that it may hide (pal__line.hidden). */
+static void keep_if_better(pal__estimate *e, double value, double bar, double step, double hidden)
 {
-    if (!(bar < e->bar)) return;
+    if (!(bar < e->bar) || (e->step > 0 && bar + hidden / step > e->bar + hidden / e->step)) return;
     e->value = value;
     e->bar = bar;
     e->step = step;
@@ -202,8 +219,9 @@ static bool is_bent(const pal__estimate *e, double noise, double step, double to
     return (stays(e->bend) && fabs(e->bend[0]) > least) || (grows && fabs(e->plain[0]) > least);
 }
 
-static void extend(pal__estimate *e, const sample *s, double step, double width, double tolerance)
+static void extend(pal__estimate *e, const sample *s, double step, const pal__line *line, double tolerance)
 {
+    const double width = line->width;
     double row[PAL__CHECK_COLUMNS], power = 1, noise = 3 * s->noise / width, nearest = INFINITY;
     size_t columns = e->n < PAL__CHECK_COLUMNS ? e->n + 1 : PAL__CHECK_COLUMNS;
     row[0] = s->rise / width;
@@ -214,7 +232,7 @@ static void extend(pal__estimate *e, const sample *s, double step, double width,
         double apart = fmax(fabs(row[k] - row[k - 1]), fabs(row[k] - e->row[k - 1]));
         nearest = fmin(nearest, apart);
         bool converges = apart <= fmax(close * fabs(row[k]), 8 * noise);
-        if (e->n >= 2 && converges) keep_if_better(e, row[k], apart + noise, step);
+        if (e->n >= 2 && converges) keep_if_better(e, row[k], apart + noise, step, line->hidden);
     }
     bool murmurs = nearest > e->bar && nearest * width <= murmur * e->size;
     e->drowned = e->n >= 3 && noise > e->noise && (noise >= e->bar / 4 || murmurs);
@@ -257,7 +275,7 @@ static outcome climb_down(pal__check *c, pal__line *line, double step, pal__esti
             finite &= read_sample(c, line, i, &s);
             if (!finite) break;
             doubt_rest(c, line, i, e + i, &s);
-            extend(e + i, &s, step, line->width, c->o.tolerance);
+            extend(e + i, &s, step, line, c->o.tolerance);
             bool enough_here = e[i].n >= 3 && e[i].bar <= enough * c->o.tolerance * fabs(e[i].value);
             settled &= enough_here;
             hopeless &= enough_here || e[i].drowned;
@@ -282,9 +300,10 @@ static void forget(pal__estimate *e, size_t m)
 }
 
 /* Whether the plain difference of a component agrees with its estimate, whose own plain difference is further away. */
-static bool agrees(const pal__estimate *e, const sample *s, double width, double tolerance)
+static bool agrees(const pal__estimate *e, const sample *s, const pal__line *line, double tolerance)
 {
-    const double apart = fabs(s->rise / width - e->value), noise = 16 * fmax(s->noise, e->least) / width;
+    const double apart = fabs(s->rise / line->width - e->value);
+    const double noise = (16 * fmax(s->noise, e->least) + line->hidden) / line->width;
     const double scale = fmax(fabs(e->value), PAL__CHECK_TINY * e->size);
     return !(apart > noise + e->bar + fabs(e->plain[0] - e->value) + 10 * tolerance * scale);
 }
@@ -299,7 +318,7 @@ static bool confirm(pal__check *c, pal__line *line, double *step, const pal__est
     if (!run_step(c, line, *step, &flips, &finite)) return false;
     for (size_t i = 0; i < line->m && !flips && finite && line->width > 0; i++) {
         sample s;
-        if (read_sample(c, line, i, &s) && !agrees(e + i, &s, line->width, c->o.tolerance)) *confirmed = false;
+        if (read_sample(c, line, i, &s) && !agrees(e + i, &s, line, c->o.tolerance)) *confirmed = false;
     }
     return true;
 }
@@ -315,6 +334,7 @@ bool pal__check_ladder(pal__check *c, pal__line *line, double step, pal__estimat
     line->flips = line->blocked = false;
     line->reach = 0;
     line->finite = count_finite(c);
+    line->hidden = line->scalar ? 0 : inside * rounding * pal__check_largest(c->value0, line->m);
     outcome o = OPEN;
     for (int k = 0; k < n && o == OPEN; k++) o = climb_down(c, line, starts[k], e);
     for (int k = 0; k < FINER && o == SETTLED; k++) {

@@ -87,6 +87,7 @@ typedef struct pal__line {
     double reach;
     bool flips, blocked;
     double width;  /* of the last step */
+    double hidden; /* of gradients: rounding that may be a staircase, silent at small steps */
     size_t finite; /* number of finite values of y at x */
 } pal__line;
 /* Measures the rounding of y (scalar) or of the gradients, before any ladder. */

@@ -338,6 +338,33 @@ START_TEST(dense_kinks_in_a_region_do_not_deceive)
 }
 END_TEST
 
+/* Units of tanh that are nearly saturated, beside others: 1 - y^2 is a number of few digits, which is the same at all
+ * points that are near enough and jumps between. */
+static pal_var saturated(const pal_var *in, const void *user)
+{
+    (void)user;
+    pal_var h = pal_tanh(pal_matmul(in[0], in[1]));
+    return pal_square(pal_matmul(h, in[2]));
+}
+
+START_TEST(saturated_units_do_not_deceive)
+{
+    for (unsigned seed = 1; seed <= 40; seed++) {
+        char stream[3][16];
+        for (int k = 0; k < 3; k++) snprintf(stream[k], sizeof stream[k], "%u/%d", seed, k);
+        pal_tensor *in[] = {random_tensor(c, PAL_F64, PAL_SHAPE(1, 6), -2, 2, stream[0]),
+                            random_tensor(c, PAL_F64, PAL_SHAPE(6, 4), -4, 4, stream[1]),
+                            random_tensor(c, PAL_F64, PAL_SHAPE(4, 2), -3, 3, stream[2])};
+        const subject is = {saturated, NULL, &right};
+        const pal_gradcheck_report r = check(&is, in, 3, 2);
+        ck_assert_msg(r.verdict == PAL_CHECK_PASS, "%u: %s %s; input %zu %s: %g is %g, bar %g, step %g", seed,
+                      pal_verdict_text(r.verdict), r.message, r.input + 1, r.index, r.numeric, r.analytic, r.bar,
+                      r.step);
+        for (int k = 0; k < 3; k++) pal_tensor_free(in[k]);
+    }
+}
+END_TEST
+
 START_TEST(the_report_names_step_and_domain)
 {
     pal_gradcheck_report r = check_op_at(pal_op_find("log"), 0.01, &right, 1);
@@ -361,7 +388,8 @@ Suite *gradcheck_steps_suite(void)
                         TESTS(wrong_derivatives_of_any_scale_fail, wrong_second_derivatives_of_any_scale_fail,
                               random_points_of_all_operations, a_transposed_adjoint_of_mixed_scales_fails,
                               a_kink_without_a_decision_is_a_kink, what_differences_cannot_tell_is_not_decided,
-                              dense_kinks_in_a_region_do_not_deceive, the_report_names_step_and_domain));
+                              dense_kinks_in_a_region_do_not_deceive, saturated_units_do_not_deceive,
+                              the_report_names_step_and_domain));
     tcase_add_loop_test(k, right_derivatives_of_any_scale_pass, 1, 3);
     return s;
 }
