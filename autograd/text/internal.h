@@ -138,6 +138,10 @@ bool pal__draw_within(const pal__drawing *drawing, uint32_t box, uint32_t of); /
 /* graph_edges.c: find_wires fills in wires and numbers; edges and stubs print. Stubs are nodes beside one reader. */
 bool pal__draw_find_wires(pal__drawing *drawing);
 void pal__draw_edges(FILE *file, const pal__drawing *drawing);
+/* Whether an edge has a text; the shape of a value is told once. moved: by plumbing, so the text is not that of the
+ * value. wire_text prints it. */
+bool pal__draw_tells(const pal__drawing *drawing, const pal__wire *wire, bool *moved);
+void pal__draw_wire_text(FILE *file, const pal__drawing *drawing, const pal__wire *wire);
 void pal__draw_stubs(FILE *file, const pal__drawing *drawing, uint32_t box, const char *indent);
 /* graph.c: styles; fill prints a colour. */
 const pal__style *pal__draw_style(uint8_t order);
