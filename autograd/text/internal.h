@@ -79,6 +79,7 @@ typedef struct pal__wire {             /* one drawn edge, which may stand for se
 typedef struct pal__drawing {
     pal__graph graph;
     pal_graph_options options;
+    bool opens;        /* a block is a box with its operations, and not a node: for a page */
     size_t n;          /* number of entries of graph.tape */
     uint8_t *look;     /* by id: pal__look */
     bool *folded;      /* by operand: its value is in the label of the reader */
@@ -101,6 +102,9 @@ typedef struct pal__drawing {
  * is NULL. */
 bool pal__drawing_open(pal__drawing *drawing, pal_tape *tape, const pal_var *outputs, size_t n,
                        const pal_graph_options *options);
+/* Likewise, with blocks as boxes: entries and boxes have the same numbers. */
+bool pal__drawing_open_blocks(pal__drawing *drawing, pal_tape *tape, const pal_var *outputs, size_t n,
+                              const pal_graph_options *options);
 void pal__drawing_close(pal__drawing *drawing, pal_context *context);
 /* graph_layout.c: decides how each entry is drawn and in which box. False: out of memory. */
 bool pal__draw_lay_out(pal__drawing *drawing);

@@ -1,5 +1,6 @@
-/* test_drawn_variants.c - every variant at every level and order: each entry is shown exactly once. */
-#include "autograd/text/internal.h"
+/* test_drawn_variants.c - every variant at every level and order: each entry is shown exactly once,
+ * and at the same place of a page as of dot's drawing. */
+#include "autograd/text/page.h"
 #include "tests/models/small_models.h"
 
 Suite *drawn_variants_suite(void);
@@ -86,6 +87,39 @@ static void check_each(const pal__drawing *d, const char *name)
     }
 }
 
+/* The node that shows an entry on a page as it opens: the entry, or a box that stands for it; 0: none. */
+static uint32_t on_page(const pal__page *page, uint32_t id)
+{
+    const uint32_t item = page->placed.item[page->d->node[id]];
+    return item ? page->placed.node[page->placed.place.items[item].shown] : 0;
+}
+
+/* A page whose scopes are open shows what dot's drawing shows: blocks are closed boxes, and all else is the same. What
+ * is plumbing in a block is a part of an edge when the block is open; so is the shape. */
+static void check_page(const pal__drawing *dot, const drawn *r, const pal_graph_options *o, const char *name)
+{
+    pal__drawing d;
+    const bool layers = o->level == PAL_GRAPH_LAYERS;
+    pal__page page = {.d = &d, .layers = layers ? dot : NULL};
+    ck_assert(pal__drawing_open_blocks(&d, r->tape, r->outputs, r->n_outputs, o));
+    d.options.depth = 128; /* all scopes are open; blocks are not scopes */
+    ck_assert(pal__place_drawing(&d, pal__page_size, &page, &page.placed) && pal__place_order(&page.placed.place));
+    ck_assert(pal__page_close_boxes(&d, &page.placed) && pal__place_move(&page.placed.place));
+    ck_assert_uint_eq(d.n, dot->n);
+    ck_assert_uint_eq(d.n_boxes, dot->n_boxes);
+    size_t blocks = 0;
+    for (uint32_t id = 1; id < d.n; id++) {
+        const bool hidden = d.through[id] && dot->node[id] >= dot->n;
+        if (hidden) continue;
+        ck_assert_msg(on_page(&page, id) == dot->node[id], "%s: %%%u %s: %u on the page, %u in dot's drawing", name, id,
+                      pal__at(d.graph.tape, id)->op->name, on_page(&page, id), dot->node[id]);
+        blocks += dot->node[id] >= dot->n;
+    }
+    ck_assert_int_eq(blocks > 0, layers);
+    pal__placed_free(&page.placed);
+    pal__drawing_close(&d, c);
+}
+
 START_TEST(each_entry_is_shown_once)
 {
     const pal_variant *variant = pal_variant_at((size_t)_i);
@@ -103,6 +137,7 @@ START_TEST(each_entry_is_shown_once)
             snprintf(name, sizeof name, "%s, order %d, options %d", variant->name, order, bits);
             ck_assert_msg(pal__drawing_open(&d, r.tape, r.outputs, r.n_outputs, &o), "%s", pal_tape_error(r.tape));
             check_each(&d, name);
+            check_page(&d, &r, &o, name);
             size_t nodes = 0;
             for (uint32_t id = 1; id < d.n; id++) nodes += d.node[id] == id;
             if (bits == 2) ck_assert_msg(nodes <= 20, "%s: %zu nodes that are no blocks", name, nodes);
