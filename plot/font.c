@@ -160,7 +160,11 @@ static const struct {
     {"\u03c1", {22, "41414h4qiqi8484h"}}, /* rho */
     {"\u03c3", {22, "3h3qjqj8383h aqlq"}}, /* sigma */
     {"\u03c6", {26, "3h3qnqn8383h dwd1"}}, /* phi */
+    {"\u2588", {16, "2w29 5w59 8w89 bwb9 ewe9"}}, /* full block, of bars */
     {"\u0302", {0, "6uayayeu"}}, /* hat over a letter */
+    {"\u0303", {0, "5v7y9ybucuew"}}, /* tilde over a letter */
+    {"\u2217", {16, "8o8c 3ldf dl3f"}}, /* convolution */
+    {"\u03b1", {24, "lqf838833h3qbqf8m8"}}, /* alpha */
     /* clang-format on */
 };
 
