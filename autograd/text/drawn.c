@@ -317,11 +317,20 @@ static size_t make_points(const making *m, const pal__place_wire *wire, pal_grap
 {
     const pal__place_point *at = &m->placed.place.points[wire->first_point];
     const pal__place_point begin = meets(m, wire, false), end = meets(m, wire, true);
+    const double turn = m->right ? PAL__PLACE_NARROW : PAL__PLACE_CHANNEL;
     size_t n = 1;
     to[0] = turned(m, begin.x, begin.y);
     if (wire->over) return n + add_piece(m, begin, end, true, to + n);
     if (begin.y != at[0].y) n += add_piece(m, begin, at[0], true, to + n);
-    for (uint32_t i = 1; i < wire->n_points; i++) n += add_piece(m, at[i - 1], at[i], false, to + n);
+    for (uint32_t i = 1; i < wire->n_points; i++) {
+        n += add_piece(m, at[i - 1], at[i], false, to + n);
+        if (at[i].y != at[i - 1].y || at[i].x == at[i - 1].x) continue;
+        const double on = i + 1 < wire->n_points ? at[i + 1].y - at[i].y : 0,
+                     before = i > 1 ? at[i - 2].y - at[i].y : 0;
+        const double beyond = (on != 0 ? on : before) > 0 ? -turn : turn; /* it turns back */
+        to[n - 3] = turned(m, at[i - 1].x, at[i].y + beyond);
+        to[n - 2] = turned(m, at[i].x, at[i].y + beyond);
+    }
     if (end.y != at[wire->n_points - 1].y) n += add_piece(m, at[wire->n_points - 1], end, true, to + n);
     return n;
 }

@@ -12,11 +12,13 @@ function element(name, attributes, text) {
   if (text !== undefined) e.textContent = text;
   return e;
 }
+// A wire that turns back, at v: away from where it goes, at z, or where it comes from.
+const turn = (v, z, before) => CHANNEL * Math.sign(z === v ? v - before : v - z);
 function curve(points) {
   let d = '';
   points.forEach(([x, y], i) => {
     if (!i) { d = `M${x.toFixed(1)} ${y.toFixed(1)}`; return; }
-    const [u, v] = points[i - 1], m = ((v + y) / 2).toFixed(1);
+    const [u, v] = points[i - 1], z = i + 1 < points.length ? points[i + 1][1] : y, m = ((v + y) / 2 + (v === y && u !== x ? turn(v, z, i > 1 ? points[i - 2][1] : v) : 0)).toFixed(1);
     d += u === x ? `V${y.toFixed(1)}` : `C${u.toFixed(1)} ${m} ${x.toFixed(1)} ${m} ${x.toFixed(1)} ${y.toFixed(1)}`;
   });
   return d;

@@ -189,8 +189,8 @@ function addStep(w, {trunk, sink, port}) {
     }
   } else {
     const track = box.w - PAD - trunk.track * TRACK, last = rows[first + to - 1];
-    add(track, rows[first + from + 1].y);
-    add(track, last.y + last.h);
+    add(track, to <= from ? a.y + a.h : rows[first + from + 1].y);
+    add(track, to <= from ? b.y : last.y + last.h);
   }
   add(end, b.y);
   add(end, s ? b.y + b.h / 2 - items[s].h / 2 : b.y + b.h);

@@ -41,9 +41,10 @@ typedef struct pal__place_point {
 } pal__place_point;
 
 /* Between two points next to each other, a wire is a cubic curve whose tangents are vertical at both ends, that is with
- * the control points (x0, (y0 + y1) / 2) and (x1, (y0 + y1) / 2): a straight line where the x are equal. The first
- * point is where the value comes from. `over`: not placed, but a line from item to item, drawn over the rest: what a
- * later pass keeps, and effects. */
+ * the control points (x0, (y0 + y1) / 2) and (x1, (y0 + y1) / 2): a straight line where the x are equal. Where the y are
+ * equal, a wire turns back: both control points are beyond the ends by a channel. The first point is where the value
+ * comes from. `over`: not placed, but a line from item to item, drawn over the rest: what a later pass keeps, and
+ * effects. */
 typedef struct pal__place_wire {
     uint32_t from, to;             /* in: nodes */
     bool over;                     /* in and out: also out if its ends are in different lanes */
