@@ -46,10 +46,10 @@ void pal__drawn_rooms(const pal__drawing *d, const pal__words *words, pal__drawn
         pal__drawn_room *room = &rooms[l->at_reader ? w->to : w->from];
         double *along = l->at_reader ? &room->in : &room->out;
         const double length = right ? l->w + 2 * LITTLE : l->h + LITTLE;
-        l->before = right ? room->stack : *along;
+        l->before = !right ? *along : l->at_reader ? room->stack : 0;
         if (right && l->at_reader) room->stack += l->h;
         if (!right || *along < length) *along = (right ? 0 : *along) + length;
-        const double aside = right ? l->h + (l->at_reader ? l->before : 0) + LITTLE : l->w + BESIDE + LITTLE;
+        const double aside = right ? l->h + l->before + LITTLE : l->w + BESIDE + LITTLE;
         if (room->aside < aside) room->aside = aside;
     }
 }
