@@ -61,7 +61,7 @@ PATH=$PWD/none "$program" graph basic -o drawn.png
 check "without dot: as PNG" is_png drawn.png
 
 layers=$(seq -s , 60 -1 2)
-PATH=$PWD/none "$program" graph deep --layers "$layers" --order 1 -o large.png > out 2> err
+PATH=$PWD/none "$program" graph deep --layers "$layers" --order 1 --level operations -o large.png > out 2> err
 check "without dot: more pixels than a PNG may have" [ "$? $(grep -c 'draw less, with' err)" = "1 1" ]
 works "a large one as PDF" graph deep --layers "$layers" --order 1 -o large.pdf
 
@@ -69,7 +69,7 @@ works "a large one as PDF" graph deep --layers "$layers" --order 1 -o large.pdf
 works "as PDF" graph variational --order 1 -o drawn.pdf
 check "it is one" [ "$(head -c 5 drawn.pdf)" = %PDF- ]
 failed_with "a folder that is missing, for PDF" 'nowhere/x.pdf: ' graph basic -o nowhere/x.pdf
-works "as TikZ" graph contractive --jacobian rows --order 1 --title 'A_1 & 50% of $x^2$ #3 {\~}' -o drawn.tex
+works "as TikZ" graph contractive --jacobian rows --order 1 --level operations --title 'A_1 & 50% of $x^2$ #3 {\~}' -o drawn.tex
 check "names colours" grep -q '^.definecolor{adjointfill}{HTML}{F8CF8E}$' drawn.tex
 check "one line a node" [ "$(grep -c '^.node.entry, .*parameter' drawn.tex)" -ge 3 ]
 failed_with "a folder that is missing, for TikZ" 'nowhere/x.tex: ' graph basic -o nowhere/x.tex
