@@ -3,41 +3,14 @@
  * In: a tape and its outputs, as for the other drawings. Out: items and curves (pal_graph_drawn). The labels are those
  * of graph_label.c, read by drawn_words.c; the places are those of place*.c. What dot shows as a small node beside one
  * reader, a constant or a value of an earlier pass, is a line of the reader's label. All is computed as if the picture
- * ran down; one that runs right is turned at the end, by `turned` alone. */
+ * ran down; one that runs right is turned at the end, by pal__drawn_turned alone. */
 #include "autograd/text/drawn.h"
 
 #include <string.h>
 
-enum { PAD_X = 9, PAD_Y = 5, LEGEND = 34, ENTRIES = 12 }; /* LEGEND: the height of its row, with space below */
-
-typedef struct whole { /* what the caller gets, with what it points to */
-    pal_graph_drawn drawn;
-    pal_graph_item *items;
-    pal_graph_curve *curves;
-    pal_graph_point *points;
-    pal__words words;
-    char *text; /* of all labels */
-    pal_graph_run legend[ENTRIES];
-    double down; /* by how much the rest is below the legend */
-} whole;
-
-typedef struct making {
-    pal__drawing d;
-    pal__placed placed;
-    whole *w;
-    pal__drawn_width *width;
-    size_t nodes;             /* entries and boxes */
-    uint32_t *first, *count;  /* by node: its runs */
-    uint32_t *beside, *next;  /* by node: its wires from constants and numbers, plus 1; by wire: the next */
-    uint32_t *told;           /* by node: the wire, plus 1, whose label stands where its value leaves */
-    pal__drawn_label *labels; /* by wire */
-    pal__drawn_room *rooms;   /* by node */
-    bool right;
-} making;
+enum { PAD_X = 9, PAD_Y = 5, LEGEND = 34 }; /* LEGEND: the height of its row, with space below */
 
 /* ---- Labels --------------------------------------------------------------------------------------------------- */
-
-static bool is_stub(const pal__drawing *d, const pal__wire *w) { return w->kept && d->number[w->from]; }
 
 static bool is_drawn(const pal__drawing *d, uint32_t node)
 {
@@ -81,7 +54,7 @@ static void print_beside(FILE *f, const pal__drawing *d, const pal__wire *w)
     fputs("</FONT>", f);
 }
 
-static bool said_before(const making *m, uint32_t node, uint32_t wire)
+static bool said_before(const pal__drawn_making *m, uint32_t node, uint32_t wire)
 {
     const pal__wire *wires = m->d.wires;
     for (uint32_t i = m->beside[node]; i && i - 1 != wire; i = m->next[i - 1])
@@ -90,7 +63,7 @@ static bool said_before(const making *m, uint32_t node, uint32_t wire)
 }
 
 /* One line a node: the label, or nothing. */
-static void print_labels(FILE *f, const making *m)
+static void print_labels(FILE *f, const pal__drawn_making *m)
 {
     const pal__drawing *d = &m->d;
     for (uint32_t node = 1; node < m->nodes; node++) {
@@ -120,7 +93,7 @@ static char *next_line(char **at)
 /* ---- Items ---------------------------------------------------------------------------------------------------- */
 
 /* On the picture, without the room for labels. */
-static void size_of(const making *m, uint32_t node, double *w, double *h)
+static void size_of(const pal__drawn_making *m, uint32_t node, double *w, double *h)
 {
     const pal__drawing *d = &m->d;
     pal__words_size(m->w->words.runs + m->first[node], m->count[node], m->width, w, h);
@@ -130,11 +103,11 @@ static void size_of(const making *m, uint32_t node, double *w, double *h)
     if (node < d->n && d->look[node] == PAL__LOOK_NOISE) *h += 2 * PAD_Y;
 }
 
-static double *across(const making *m, double *w, double *h) { return m->right ? h : w; }
+static double *across(const pal__drawn_making *m, double *w, double *h) { return m->right ? h : w; }
 
 static void size_node(const pal__drawing *d, uint32_t node, double *w, double *h, void *user)
 {
-    const making *m = user;
+    const pal__drawn_making *m = user;
     const pal__drawn_room *room = &m->rooms[node];
     double width, height;
     (void)d;
@@ -145,7 +118,7 @@ static void size_node(const pal__drawing *d, uint32_t node, double *w, double *h
 }
 
 /* The place of a node within that of its item, which has room for labels. */
-static pal__place_item inner(const making *m, uint32_t item)
+pal__place_item pal__drawn_inner(const pal__drawn_making *m, uint32_t item)
 {
     const pal__place_item *outer = &m->placed.place.items[item];
     const uint32_t node = m->placed.node[item];
@@ -160,15 +133,9 @@ static pal__place_item inner(const making *m, uint32_t item)
     return in;
 }
 
-/* A point of the placement on the picture. */
-static pal_graph_point turned(const making *m, double x, double y)
+static void put_at(const pal__drawn_making *m, pal_graph_item *i, const pal__place_item *at)
 {
-    return m->right ? (pal_graph_point){y, x + m->w->down} : (pal_graph_point){x, y + m->w->down};
-}
-
-static void put_at(const making *m, pal_graph_item *i, const pal__place_item *at)
-{
-    const pal_graph_point corner = turned(m, at->x, at->y);
+    const pal_graph_point corner = pal__drawn_turned(m, at->x, at->y);
     i->x = corner.x;
     i->y = corner.y;
     i->width = m->right ? at->h : at->w;
@@ -195,9 +162,9 @@ static pal_graph_look look_of(const pal__drawing *d, uint32_t node)
     return b->closed ? PAL_GRAPH_CLOSED : b->owner ? PAL_GRAPH_BODY : PAL_GRAPH_SCOPE;
 }
 
-static void add_entry(making *m, size_t *n, pal_graph_look look, uint8_t order, const char *text)
+static void add_entry(pal__drawn_making *m, size_t *n, pal_graph_look look, uint8_t order, const char *text)
 {
-    whole *w = m->w;
+    pal__drawn_whole *w = m->w;
     pal_graph_run *run = &w->legend[*n];
     *run = (pal_graph_run){.text = text, .size = 9, .ends = true};
     pal_graph_item *i = &w->items[*n];
@@ -211,7 +178,7 @@ static void add_entry(making *m, size_t *n, pal_graph_look look, uint8_t order, 
 }
 
 /* A row of items above all others, for what occurs: they look as what they explain. */
-static void make_legend(making *m, size_t *n)
+static void make_legend(pal__drawn_making *m, size_t *n)
 {
     static const struct {
         pal_graph_look look;
@@ -244,14 +211,14 @@ static void make_legend(making *m, size_t *n)
 }
 
 /* Beside the node where the wire begins or ends; drawn after all nodes. */
-static void make_labels(making *m, size_t *n)
+static void make_labels(pal__drawn_making *m, size_t *n)
 {
     const pal__drawing *d = &m->d;
     for (size_t i = 0; i < d->n_wires; i++) {
         const pal__drawn_label *l = &m->labels[i];
         if (!l->count) continue;
         const uint32_t item = m->placed.item[l->at_reader ? d->wires[i].to : d->wires[i].from];
-        const pal__place_item node = inner(m, item);
+        const pal__place_item node = pal__drawn_inner(m, item);
         const bool down = l->at_reader == (m->placed.order[item] % 2 != 0);
         const pal__place_item at =
             pal__drawn_label_at(l, node.x + node.w / 2, down ? node.y + node.h : node.y, down, m->right);
@@ -262,7 +229,7 @@ static void make_labels(making *m, size_t *n)
     }
 }
 
-static void make_items(making *m)
+static void make_items(pal__drawn_making *m)
 {
     const pal__drawing *d = &m->d;
     const pal__place *p = &m->placed.place;
@@ -274,7 +241,7 @@ static void make_items(making *m)
         if (node == PAL__NONE || p->items[i].shown != i) continue;
         const uint8_t order = pal__draw_order(d, node);
         const pal_graph_look look = look_of(d, node);
-        const pal__place_item at = inner(m, i);
+        const pal__place_item at = pal__drawn_inner(m, i);
         pal_graph_item *to = &m->w->items[n++];
         *to = (pal_graph_item){.look = look,
                                .order = order < 2 ? order : 2,
@@ -288,90 +255,20 @@ static void make_items(making *m)
     m->w->drawn.n_items = n;
 }
 
-/* Where a wire meets a node: its end in the placement is at the edge of the item, which has room for labels. */
-static pal__place_point meets(const making *m, const pal__place_wire *wire, bool end)
-{
-    const pal__place *p = &m->placed.place;
-    const uint32_t item = end ? wire->shown_to : wire->shown_from;
-    const pal__place_item *outer = &p->items[item], node = inner(m, item);
-    pal__place_point at = p->points[wire->first_point + (end ? wire->n_points - 1 : 0)];
-    if (wire->over)
-        at = (pal__place_point){at.x > outer->x + outer->w / 2 ? node.x + node.w : node.x, node.y + node.h / 2};
-    else
-        at.y = at.y > outer->y + outer->h / 2 ? node.y + node.h : node.y;
-    return at;
-}
-
-/* A curve from a to b by the rule of place.h: tangents along the flow, as long as half of the way. */
-static size_t add_piece(const making *m, pal__place_point a, pal__place_point b, bool line, pal_graph_point *to)
-{
-    const double middle = (a.y + b.y) / 2, way = line ? (b.x - a.x) / 3 : 0;
-    to[0] = turned(m, a.x + way, line ? a.y + (b.y - a.y) / 3 : middle);
-    to[1] = turned(m, b.x - way, line ? b.y - (b.y - a.y) / 3 : middle);
-    to[2] = turned(m, b.x, b.y);
-    return 3;
-}
-
-/* Straight along the labels, then as the placement has it. */
-static size_t make_points(const making *m, const pal__place_wire *wire, pal_graph_point *to)
-{
-    const pal__place_point *at = &m->placed.place.points[wire->first_point];
-    const pal__place_point begin = meets(m, wire, false), end = meets(m, wire, true);
-    const double turn = m->right ? PAL__PLACE_NARROW : PAL__PLACE_CHANNEL;
-    size_t n = 1;
-    to[0] = turned(m, begin.x, begin.y);
-    if (wire->over) return n + add_piece(m, begin, end, true, to + n);
-    if (begin.y != at[0].y) n += add_piece(m, begin, at[0], true, to + n);
-    for (uint32_t i = 1; i < wire->n_points; i++) {
-        n += add_piece(m, at[i - 1], at[i], false, to + n);
-        if (at[i].y != at[i - 1].y || at[i].x == at[i - 1].x) continue;
-        const double on = i + 1 < wire->n_points ? at[i + 1].y - at[i].y : 0,
-                     before = i > 1 ? at[i - 2].y - at[i].y : 0;
-        const double beyond = (on != 0 ? on : before) > 0 ? -turn : turn; /* it turns back */
-        to[n - 3] = turned(m, at[i - 1].x, at[i].y + beyond);
-        to[n - 2] = turned(m, at[i].x, at[i].y + beyond);
-    }
-    if (end.y != at[wire->n_points - 1].y) n += add_piece(m, at[wire->n_points - 1], end, true, to + n);
-    return n;
-}
-
-static void make_curves(making *m)
-{
-    const pal__drawing *d = &m->d;
-    const pal__place *p = &m->placed.place;
-    size_t n = 0, points = 0;
-    for (size_t i = 0; i < p->n_wires; i++) {
-        const pal__place_wire *place = &p->wires[i];
-        const pal__wire none = {0}, *w = i < d->n_wires ? &d->wires[i] : &none;
-        if (!place->shown || !place->n_points || w->constant || (w->reader && is_stub(d, w))) continue;
-        const uint8_t order = w->reader ? pal__at(d->graph.tape, w->reader)->order : 0;
-        pal_graph_curve *to = &m->w->curves[n++];
-        *to = (pal_graph_curve){.order = order < 2 ? order : 2,
-                                .kept = w->kept || place->over,
-                                .effect = w->effect,
-                                .captured = w->captured,
-                                .points = m->w->points + points};
-        to->n_points = make_points(m, place, m->w->points + points);
-        points += to->n_points;
-    }
-    m->w->drawn.curves = m->w->curves;
-    m->w->drawn.n_curves = n;
-}
-
 /* ---- The whole ------------------------------------------------------------------------------------------------ */
 
-static void find_beside(making *m)
+static void find_beside(pal__drawn_making *m)
 {
     const pal__drawing *d = &m->d;
     for (size_t i = d->n_wires; i-- > 0;) {
         const pal__wire *w = &d->wires[i];
-        if (!w->constant && !is_stub(d, w)) continue;
+        if (!w->constant && !pal__drawn_is_stub(d, w)) continue;
         m->next[i] = m->beside[w->to];
         m->beside[w->to] = (uint32_t)i + 1;
     }
 }
 
-static bool read_labels(making *m, char **at)
+static bool read_labels(pal__drawn_making *m, char **at)
 {
     for (uint32_t node = 1; node < m->nodes; node++) {
         m->first[node] = (uint32_t)m->w->words.n;
@@ -394,10 +291,10 @@ static bool is_hex(const char *colour) /* "#dcebf9"; the names of colours are fo
     return *colour == '#' && strlen(colour) == 7 && strspn(colour + 1, "0123456789abcdefABCDEF") == 6;
 }
 
-static bool make(making *m, pal_context *c)
+static bool make(pal__drawn_making *m, pal_context *c)
 {
     pal__text text;
-    whole *w = m->w;
+    pal__drawn_whole *w = m->w;
     char *at;
     m->nodes = m->d.n + m->d.n_boxes;
     m->first = pal__alloc(c, m->nodes * sizeof *m->first);
@@ -420,13 +317,13 @@ static bool make(making *m, pal_context *c)
     if (!pal__place_drawing(&m->d, size_node, m, &m->placed)) return false;
     p->right = m->right;
     if (!pal__place_order(p) || !pal__place_move(p)) return false;
-    w->items = pal__alloc(c, (p->n_items + m->d.n_wires + ENTRIES) * sizeof *w->items);
+    w->items = pal__alloc(c, (p->n_items + m->d.n_wires + PAL__DRAWN_ENTRIES) * sizeof *w->items);
     w->curves = pal__alloc(c, p->n_wires * sizeof *w->curves);
     w->points = pal__alloc(c, (3 * p->n_points + 6 * p->n_wires) * sizeof *w->points);
     if (!w->items || !w->curves || !w->points) return false;
     w->drawn.width = m->right ? p->height : p->width;
     make_items(m);
-    make_curves(m);
+    pal__drawn_curves(m);
     w->drawn.height = (m->right ? p->width : p->height) + w->down;
     for (uint8_t o = 0; o < 3; o++) {
         const char *own = m->d.options.colours[o];
@@ -439,7 +336,7 @@ static bool make(making *m, pal_context *c)
 pal_graph_drawn *pal_graph_draw(pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options,
                                 double (*width)(const char *text, bool bold))
 {
-    making m = {.width = width ? width : pal__place_text};
+    pal__drawn_making m = {.width = width ? width : pal__place_text};
     if (!pal__drawing_open(&m.d, t, outputs, n, options)) return NULL;
     pal_context *c = t->context;
     m.w = pal__alloc(c, sizeof *m.w);
@@ -460,7 +357,7 @@ pal_graph_drawn *pal_graph_draw(pal_tape *t, const pal_var *outputs, size_t n, c
 void pal_graph_drawn_free(pal_graph_drawn *drawn)
 {
     if (!drawn) return;
-    whole *w = (whole *)(void *)drawn; /* its first member */
+    pal__drawn_whole *w = (pal__drawn_whole *)(void *)drawn; /* its first member */
     pal_context *c = drawn->context;
     void *arrays[] = {w->items, w->curves, w->points, w->words.runs, w};
     pal_text_free(c, w->text);
