@@ -180,7 +180,7 @@ START_TEST(texts_are_escaped_for_tex)
         const char *text, *tex;
     } cases[] = {
         {"d loss / d W_1", "d loss / d W\\_1"},
-        {"50% & #3 {x} $^~\\", "50\\% \\& \\#3 \\{x\\} \\$\\textasciicircum{}\\textasciitilde{}\\textbackslash{}"},
+        {"50% & #3 {x} $^~\\", "50\\% \\& \\#3 \\{x\\} \\$\\textasciicircum{}$\\sim$\\textbackslash{}"},
         {"\u2016g\u2016\u00b2", "$\\|$g$\\|$$^2$"},
         {"x\u0302 - x", "$\\hat{\\textrm{x}}$ - x"},
         {"\u03b5 \u1d40", "$\\varepsilon$ $^{\\mathsf T}$"},
