@@ -159,22 +159,22 @@ static void print_block(FILE *f, const pal__drawing *layers, uint32_t node)
 }
 
 /* A long line is cut in the drawing, not in the list of facts. */
-static void shorten(char *text)
+static void shorten(char text[PAL__PAGE_LINE])
 {
     enum { LONGEST = 34 };
-    size_t letters = 0;
-    char *to = text;
+    char out[PAL__PAGE_LINE];
+    size_t letters = 0, n = 0;
     for (const char *p = text; *p; p++) {
-        if (*p == '\n') letters = 0;
-        if (*p != '\n' && ((unsigned char)*p & 0xc0) != 0x80 && ++letters == LONGEST) {
-            memcpy(to, "…", 3); /* what is cut has at least one byte, and `to` is at or before it */
-            to += 3;
-            p += strcspn(p, "\n") - 1;
-            continue;
-        }
-        *to++ = *p;
+        const bool begins = ((unsigned char)*p & 0xc0) != 0x80;
+        if (*p == '\n')
+            letters = 0;
+        else if (begins)
+            letters++;
+        if (letters == LONGEST && begins) n = put(out, n, "…");
+        if (letters < LONGEST) n = put(out, n, (const char[]){*p, 0});
     }
-    *to = 0;
+    out[n] = 0;
+    memcpy(text, out, n + 1);
 }
 
 static bool is_block(const pal__page *page, uint32_t node)
