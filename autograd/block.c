@@ -73,9 +73,19 @@ void pal_block_end(pal_tape *t)
         t->block = t->blocks[t->block].parent;
 }
 
+void pal__block_around(pal_tape *t, uint32_t first, size_t n_blocks, const char *name, const char *formula)
+{
+    if (t->status != PAL_OK || t->n_blocks != n_blocks || first >= t->n_entries) return;
+    pal_block_begin(t, name, formula);
+    if (t->status != PAL_OK) return;
+    for (uint32_t id = first; id < t->n_entries; id++) pal__at(t, id)->block = t->block;
+    pal_block_end(t);
+}
+
 size_t pal__block_symbol(const char *formula, bool beyond)
 {
-    const char *equals = strstr(formula, " = ");
+    const char *equals = strstr(formula, " = "), *drawn = strstr(formula, " ~ ");
+    if (!equals || (drawn && drawn < equals)) equals = drawn;
     if (!equals || (size_t)(equals - formula) > strcspn(formula, "\n")) return 0;
     return (size_t)(equals - formula) + (beyond ? 3 : 0);
 }

@@ -145,8 +145,10 @@ uint32_t pal__scope_find(pal_tape *tape, const char *path);
 bool pal__room_for_entry(pal_tape *tape); /* false: no memory */
 /* block.c: adds a block, of which the tape keeps the texts. Returns its number; 0: the tape has failed. */
 uint32_t pal__block_add(pal_tape *tape, pal__drawn_block block);
-/* The length of the name that the first line of a formula gives to its value, left of " = ", and including " = " with
- * `beyond`; 0: none. */
+/* Puts the entries from `first` on into a block of their own, unless one was opened since the tape had n_blocks. */
+void pal__block_around(pal_tape *tape, uint32_t first, size_t n_blocks, const char *name, const char *formula);
+/* The length of the name that the first line of a formula gives to its value, left of " = " or " ~ ", and including these
+ * with `beyond`; 0: none. */
 size_t pal__block_symbol(const char *formula, bool beyond);
 const char *pal__block_text(pal_tape *tape, const char *text); /* the tape's copy; "": no memory, or text is NULL */
 /* The plain append behind pal_record, rebuild and regions, without any check. The shape and the parameters (NULL: none)

@@ -243,6 +243,7 @@ typedef enum pal_graph_look {
     PAL_GRAPH_CLOSED,    /* a scope as one node */
     PAL_GRAPH_SCOPE,     /* the box of a scope, around its nodes */
     PAL_GRAPH_BODY,      /* the box of the body of a region */
+    PAL_GRAPH_LABEL,     /* the name and the shape of a value, beside its curve: letters alone */
     PAL_GRAPH_LOOKS
 } pal_graph_look;
 /* clang-format on */
@@ -266,17 +267,15 @@ typedef struct pal_graph_point {
     double x, y;
 } pal_graph_point;
 
-typedef struct pal_graph_curve { /* from the value to its reader */
-    unsigned order;              /* of the reader */
-    bool kept;                   /* what a later pass reads again: points are the ends of a line */
-    bool effect, captured;       /* to the leaf that an effect writes; into a region */
-    const pal_graph_point *points;
-    size_t n_points;
-    const char *shape; /* of the value, where it is told first; NULL */
+typedef struct pal_graph_curve {   /* from the value to its reader */
+    unsigned order;                /* of the reader */
+    bool kept;                     /* what a later pass reads again, or between passes: a line over the rest */
+    bool effect, captured;         /* to the leaf that an effect writes; into a region */
+    const pal_graph_point *points; /* of cubic curves: begin, two control points, end, two control points, end ... */
+    size_t n_points;               /* 1, and 3 for each piece */
 } pal_graph_curve;
 
-/* A drawing: items, boxes before what is inside, and curves. Between two points, a curve is a cubic one whose tangents
- * are vertical at both ends: its control points are (x0, (y0 + y1) / 2) and (x1, (y0 + y1) / 2). */
+/* A drawing: items, boxes before what is inside and labels last, and curves. */
 typedef struct pal_graph_drawn {
     double width, height;
     const char *title; /* NULL: none */

@@ -213,6 +213,21 @@ static int check_plan(const pal_cli_args *args, const char *plan, const char *pa
     return PAL_CLI_GO_ON;
 }
 
+/* A page has no sides and no marks of its own choice for values that are read again. */
+static int check_page(const pal_cli_args *args)
+{
+    static const struct {
+        const char *option, *instead;
+    } fixed[] = {{"direction", "a page reads down"},
+                 {"sizes", "it has the bytes of each value in any case"},
+                 {"kept", "its reader switches these lines on and off"}};
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (pal_cli_given(args, fixed[i].option))
+            return pal_cli_say(PAL_CLI_WRONG, "graph: --%s has no effect on an .html page: %s: leave out --%s",
+                               fixed[i].option, fixed[i].instead, fixed[i].option);
+    return PAL_CLI_GO_ON;
+}
+
 static int show(const recording *r, const pal_cli_args *args, const char *path, const char *type)
 {
     char title[1024];
@@ -250,6 +265,7 @@ int pal_cli_graph(int argc, char **argv)
     const char *plan = pal_cli_given(&args, "plan");
     bool to_file = path && strcmp(path, "-");
     if (plan) status = check_plan(&args, plan, to_file ? path : NULL, type);
+    if (!plan && to_file && type && !strcmp(type, "html")) status = check_page(&args);
     if (status != PAL_CLI_GO_ON) return status;
     if (to_file && !type)
         return pal_cli_say(PAL_CLI_WRONG,

@@ -1,9 +1,9 @@
 /* blocks.c - the blocks of layers: how a drawing writes them (pal_block_begin).
  *
  * In: the name under which a layer requests its parameters. Out: symbols as in the lectures: encoder/k computes h_k
- * from h_(k-1), the first one from x; decoder/k computes a reconstruction of h_(k-1) from one of h_k, and the last one,
- * a. A network of one layer has no numbers, and a random code is z. Other layers have h and x. Nothing but drawings
- * depends on this. */
+ * from h_(k-1), the first one from x, or from x~ if it is given the corrupted input; decoder/k computes a
+ * reconstruction of h_(k-1) from one of h_k, and the last one, a. A network of one layer has no numbers, and a random
+ * code is z. Other layers have h and x. Nothing but drawings depends on this. */
 #include "models/internal.h"
 
 #include <stdio.h>
@@ -41,14 +41,15 @@ static long number_of(const char *name)
     return k;
 }
 
-void pal__layer_begin(pal_model *m, const char *name, const char *formula)
+void pal__layer_begin(pal_model *m, pal_var x, const char *name, const char *formula)
 {
     const long k = number_of(name);
     const bool encodes = !strncmp(name, "encoder", 7), decodes = !strncmp(name, "decoder", 7);
     const bool random = m->variant && m->variant->posterior;
     const bool follows = decodes && m->layer.decodes && m->layer.k == k + 1;
     symbol in = subscript("h", -1), out = subscript("h", -1);
-    if (encodes) in = k > 1 ? subscript("h", k - 1) : subscript("x", -1);
+    const bool corrupted = m->corrupted.of.tape && m->corrupted.value.id == x.id && m->corrupted.of.id != x.id;
+    if (encodes) in = k > 1 ? subscript("h", k - 1) : subscript(corrupted ? "x\u0303" : "x", -1);
     if (decodes && random && !follows) in = subscript("z", -1);
     if (decodes && *m->layer.symbol && (follows || (!random && !m->layer.decodes)))
         snprintf(in.text, sizeof in.text, "%s", m->layer.symbol);

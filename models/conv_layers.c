@@ -80,7 +80,7 @@ pal_var pal_conv(pal_model *m, const char *name, pal_var x, int64_t units, int64
             "%s: a window of %lld does not fit into maps of %lld by %lld: choose fewer --channels, or a "
             "smaller --kernel or --stride",
             name, (long long)kernel, (long long)s.dim[2], (long long)s.dim[3]);
-    pal__layer_begin(m, name, "a = W ∗ x + b");
+    pal__layer_begin(m, x, name, "a = W ∗ x + b");
     pal__entered entered = pal__enter(m, name);
     pal_var w = pal_parameter(m, weight, PAL_SHAPE(units, s.dim[1], kernel, kernel), pal_model_init(m));
     pal_var y = biased(m, name, pal_conv2d(x, w, &o));
@@ -99,7 +99,7 @@ pal_var pal_conv_back(pal_model *m, const char *name, pal_var y, pal_image_size 
         return (pal_var){.tape = m->tape};
     const int64_t maps = pal_shape_of(y).dim[1], channels = image.channels;
     const pal_shape own = PAL_SHAPE(channels, maps, kernel, kernel), tied = PAL_SHAPE(maps, channels, kernel, kernel);
-    pal__layer_begin(m, name, "a = Wᵀ ∗ x + b");
+    pal__layer_begin(m, y, name, "a = Wᵀ ∗ x + b");
     pal__entered entered = pal__enter(m, name);
     pal_var w = pal_parameter(m, weight, to ? tied : own, pal_model_init(m));
     if (!to) w = pal_permute(w, (int[]){1, 0, 2, 3});

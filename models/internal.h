@@ -229,7 +229,7 @@ pal_var pal__penalty(pal_model *m);
  * The name is borrowed. Pass the result to pal__leave. */
 /* blocks.c: a layer as a block, whose formula is written in x, W and b, such as "a = x W + b". An activation continues
  * the block of its layer. */
-void pal__layer_begin(pal_model *m, const char *name, const char *formula);
+void pal__layer_begin(pal_model *m, pal_var x, const char *name, const char *formula);
 pal_var pal__layer_end(pal_model *m, pal_var y); /* returns y */
 void pal__activation_begin(pal_model *m, pal_var a, const char *activation);
 

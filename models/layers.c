@@ -32,7 +32,7 @@ pal_var pal_dense(pal_model *m, const char *name, pal_var x, int64_t units)
     char weight[PAL__NAME], bias[PAL__NAME];
     if (!is_rows(m, name, x) || !pal__parameter_name(m, name, "W", weight) || !pal__parameter_name(m, name, "b", bias))
         return (pal_var){.tape = m->tape};
-    pal__layer_begin(m, name, "a = x W + b");
+    pal__layer_begin(m, x, name, "a = x W + b");
     pal__entered entered = pal__enter(m, name);
     pal_var w = pal_parameter(m, weight, PAL_SHAPE(pal_shape_of(x).dim[1], units), pal_model_init(m));
     pal_var b = pal_parameter(m, bias, PAL_SHAPE(units), PAL_INIT_ZERO);
@@ -75,7 +75,7 @@ pal_var pal_dense_tied(pal_model *m, const char *name, pal_var h, const char *to
     const pal__parameter *tied = pal__parameter_find(m, weight);
     if (!tied || tied->shape.rank != 2)
         return pal_tape_fail(m->tape, PAL_ERR_ARGUMENT, "%s: the matrix %s to tie to is missing", name, weight);
-    pal__layer_begin(m, name, "a = x Wᵀ + b");
+    pal__layer_begin(m, h, name, "a = x Wᵀ + b");
     pal__entered entered = pal__enter(m, name);
     pal_var w = pal_parameter(m, weight, tied->shape, tied->init);
     pal_var b = pal_parameter(m, bias, PAL_SHAPE(tied->shape.dim[0]), PAL_INIT_ZERO);

@@ -3,6 +3,7 @@
  * begin makes every parameter a leaf before any scope is open, since a leaf's name starts with the path of the open
  * scopes. The corruption is recorded outside the scope "loss", and only once per input. Its stream therefore has the
  * same name on every tape, so a picture of corrupted inputs shows exactly the noise of the loss. */
+#include "autograd/internal.h"
 #include "models/internal.h"
 
 #include <math.h>
@@ -192,7 +193,10 @@ pal_var pal_model_corrupt(pal_model *m, pal_var x)
     x = binarized(m, x);
     if (pal__is_shared(&m->corrupted, x)) return m->corrupted.value;
     pal__entered noise = enter_noise(m);
+    const uint32_t first = (uint32_t)m->tape->n_entries;
+    const size_t blocks = m->tape->n_blocks;
     m->corrupted = (pal__shared){x, m->variant->corrupt(m, x)};
+    pal__block_around(m->tape, first, blocks, "corruption", "x̃ ~ q(x̃ | x)");
     pal__leave(m, noise);
     return m->corrupted.value;
 }

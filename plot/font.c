@@ -123,6 +123,17 @@ static const struct {
     {"\u00b2", {14, "3u3yayas3k3kak"}}, /* 2 */
     {"\u00b3", {14, "3v3yayas5s 5sasak3k3n"}}, /* 3 */
     {"\u207b", {14, "3rar"}}, /* minus */
+    {"\u00a0", {11, ""}}, /* space that does not break */
+    {"\u2080", {14, "383fafa13138"}}, /* subscripts: 0 */
+    {"\u2081", {14, "4b8e8e80"}}, /* 1 */
+    {"\u2082", {14, "3a3eaea83030a0"}}, /* 2 */
+    {"\u2083", {14, "3b3eaea858 58a8a03033"}}, /* 3 */
+    {"\u2084", {14, "808e8e3535b5"}}, /* 4 */
+    {"\u2085", {14, "9e3e3e38 39a9a03033"}}, /* 5 */
+    {"\u2086", {14, "3538a8a03035 35393eae"}}, /* 6 */
+    {"\u2087", {14, "3eaeae50"}}, /* 7 */
+    {"\u2088", {14, "3b3eaea8383b 3438a8a03034"}}, /* 8 */
+    {"\u2089", {14, "3b3eaea8383b aba1a030"}}, /* 9 */
     {"\u1d40", {14, "2yby 7y7k"}}, /* T */
     {"\u2016", {16, "5z52 bzb2"}}, /* double line */
     {"\u2026", {30, "58 f8 p8"}}, /* dots */
@@ -149,7 +160,11 @@ static const struct {
     {"\u03c1", {22, "41414h4qiqi8484h"}}, /* rho */
     {"\u03c3", {22, "3h3qjqj8383h aqlq"}}, /* sigma */
     {"\u03c6", {26, "3h3qnqn8383h dwd1"}}, /* phi */
+    {"\u2588", {16, "2w29 5w59 8w89 bwb9 ewe9"}}, /* full block, of bars */
     {"\u0302", {0, "6uayayeu"}}, /* hat over a letter */
+    {"\u0303", {0, "5v7y9ybucuew"}}, /* tilde over a letter */
+    {"\u2217", {16, "8o8c 3ldf dl3f"}}, /* convolution */
+    {"\u03b1", {24, "lqf838833h3qbqf8m8"}}, /* alpha */
     /* clang-format on */
 };
 

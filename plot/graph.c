@@ -149,7 +149,7 @@ static void draw_words(palt__canvas *c, const view *v, const pal_graph_item *i)
     for (size_t k = 0; k < i->n_runs;) {
         const double step = leading(&i->runs[k]);
         to.y += step / 2;
-        k += draw_line(c, i->runs + k, i->n_runs - k, to, true, PALT__INK);
+        k += draw_line(c, i->runs + k, i->n_runs - k, to, true, i->look == PAL_GRAPH_LABEL ? PALT__GREY : PALT__INK);
         to.y += step / 2;
     }
 }
@@ -171,7 +171,7 @@ static void draw_item(palt__canvas *c, const view *v, const pal_graph_item *i)
     palt__point p[CORNERS];
     const bool body = i->look == PAL_GRAPH_BODY, dashed = body || (i->order == 1 && !is_box(i) && !i->output);
     const double width = i->output ? 3.5 : body || i->order == 2 ? 2 : is_box(i) ? 1 : 1.4;
-    if (i->look != PAL_GRAPH_CONSTANT) {
+    if (i->look != PAL_GRAPH_CONSTANT && i->look != PAL_GRAPH_LABEL) {
         palt__canvas_polygon(c, p, outline(v, i, 0, p));
         palt__canvas_fill(c, paint.fill);
         draw_outline(c, v, i, 0, (palt__pen){paint.line, width, dashed ? 5 : 0});
@@ -199,24 +199,16 @@ static void draw_curve(palt__canvas *c, const view *v, const pal_graph_curve *w)
 {
     const pal_colour colour = colour_of(v->d->line[w->order]);
     const bool thin = w->kept || w->captured || w->effect;
-    palt__point from = at(v, w->points[0].x, w->points[0].y), before = from;
-    palt__canvas_move(c, from);
-    for (size_t i = 1; i < w->n_points; i++) {
-        const palt__point to = at(v, w->points[i].x, w->points[i].y);
-        const double middle = (from.y + to.y) / 2;
-        before = w->kept || from.x == to.x ? from : (palt__point){to.x, middle};
-        if (w->kept || from.x == to.x)
-            palt__canvas_line(c, to);
-        else
-            palt__canvas_curve(c, (palt__point){from.x, middle}, before, to);
-        from = to;
+    palt__point before = at(v, w->points[0].x, w->points[0].y), end = before;
+    palt__canvas_move(c, before);
+    for (size_t i = 3; i < w->n_points; i += 3) {
+        palt__point p[3];
+        for (size_t k = 0; k < 3; k++) p[k] = at(v, w->points[i - 2 + k].x, w->points[i - 2 + k].y);
+        palt__canvas_curve(c, p[0], p[1], p[2]);
+        before = p[1], end = p[2];
     }
     palt__canvas_stroke(c, (palt__pen){colour, thin ? 0.9 : 1.4, w->effect ? 2 : thin ? 6 : 0});
-    draw_arrow(c, before, from, colour);
-    if (!w->shape || w->n_points < 2) return;
-    const palt__point begin = at(v, w->points[0].x, w->points[0].y + (w->points[1].y > w->points[0].y ? 8 : -8));
-    palt__canvas_text(c, (palt__point){begin.x + 4, begin.y}, w->shape, strlen(w->shape),
-                      (palt__letters){.height = UNIT * 8 * CAPITAL, .colour = PALT__GREY});
+    draw_arrow(c, before, end, colour);
 }
 
 static void draw_graph(palt__canvas *c, const void *user)

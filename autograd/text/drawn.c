@@ -2,38 +2,15 @@
  *
  * In: a tape and its outputs, as for the other drawings. Out: items and curves (pal_graph_drawn). The labels are those
  * of graph_label.c, read by drawn_words.c; the places are those of place*.c. What dot shows as a small node beside one
- * reader, a constant or a value of an earlier pass, is a line of the reader's label. */
+ * reader, a constant or a value of an earlier pass, is a line of the reader's label. All is computed as if the picture
+ * ran down; one that runs right is turned at the end, by pal__drawn_turned alone. */
 #include "autograd/text/drawn.h"
 
 #include <string.h>
 
-enum { PAD_X = 9, PAD_Y = 5, LEGEND = 34, ENTRIES = 12 }; /* LEGEND: the height of its row, with space below */
-
-typedef struct whole { /* what the caller gets, with what it points to */
-    pal_graph_drawn drawn;
-    pal_graph_item *items;
-    pal_graph_curve *curves;
-    pal_graph_point *points;
-    pal__words words;
-    char *text; /* of all labels */
-    pal_graph_run legend[ENTRIES];
-    double down; /* by how much the rest is below the legend */
-} whole;
-
-typedef struct making {
-    pal__drawing d;
-    pal__placed placed;
-    whole *w;
-    pal__drawn_width *width;
-    size_t nodes;            /* entries and boxes */
-    uint32_t *first, *count; /* by node: its runs */
-    uint32_t *beside, *next; /* by node: its wires from constants and numbers, plus 1; by wire: the next */
-    bool *told;              /* by node: its shape was told */
-} making;
+enum { PAD_X = 9, PAD_Y = 5, LEGEND = 34 }; /* LEGEND: the height of its row, with space below */
 
 /* ---- Labels --------------------------------------------------------------------------------------------------- */
-
-static bool is_stub(const pal__drawing *d, const pal__wire *w) { return w->kept && d->number[w->from]; }
 
 static bool is_drawn(const pal__drawing *d, uint32_t node)
 {
@@ -50,7 +27,8 @@ static void print_title(FILE *f, const pal__drawing *d, uint32_t box)
         fprintf(f, "for each <I>k</I> in 0 &#8230; %lld",
                 (long long)pal__at(d->graph.tape, b->owner)->params->i[0] - 1);
     } else {
-        pal__print_html(f, above && strlen(b->path) > above ? b->path + above + 1 : b->path);
+        if (!pal__draw_untitled(d, box))
+            pal__print_html(f, above && strlen(b->path) > above ? b->path + above + 1 : b->path);
         pal__print_alike(f, d, box);
         if (b->order && !d->boxes[b->parent].order) fprintf(f, " &#183; %s", pal__draw_style(b->order)->title);
     }
@@ -72,10 +50,11 @@ static void print_beside(FILE *f, const pal__drawing *d, const pal__wire *w)
     } else {
         fprintf(f, "reads #%u", d->number[w->from]);
     }
+    pal__draw_marks(f, d, w->source);
     fputs("</FONT>", f);
 }
 
-static bool said_before(const making *m, uint32_t node, uint32_t wire)
+static bool said_before(const pal__drawn_making *m, uint32_t node, uint32_t wire)
 {
     const pal__wire *wires = m->d.wires;
     for (uint32_t i = m->beside[node]; i && i - 1 != wire; i = m->next[i - 1])
@@ -84,7 +63,7 @@ static bool said_before(const making *m, uint32_t node, uint32_t wire)
 }
 
 /* One line a node: the label, or nothing. */
-static void print_labels(FILE *f, const making *m)
+static void print_labels(FILE *f, const pal__drawn_making *m)
 {
     const pal__drawing *d = &m->d;
     for (uint32_t node = 1; node < m->nodes; node++) {
@@ -98,15 +77,7 @@ static void print_labels(FILE *f, const making *m)
         }
         fputc('\n', f);
     }
-    for (size_t i = 0; i < d->n_wires; i++) {
-        const pal__wire *w = &d->wires[i];
-        if (!w->constant && !w->kept && !w->effect && !w->next && !m->told[w->from] && w->n_shapes) {
-            m->told[w->from] = true;
-            pal__draw_shape(f, d->graph.tape, w->shapes[0]);
-            if (w->n_shapes > 1) fputs(" &#8230;", f);
-        }
-        fputc('\n', f);
-    }
+    for (size_t i = 0; i < d->n_wires; i++) pal__drawn_print_wire(f, d, &d->wires[i], &m->labels[i].at_reader);
     if (d->options.title) pal__print_html(f, d->options.title);
     fputc('\n', f);
 }
@@ -121,14 +92,54 @@ static char *next_line(char **at)
 
 /* ---- Items ---------------------------------------------------------------------------------------------------- */
 
-static void size_node(const pal__drawing *d, uint32_t node, double *w, double *h, void *user)
+/* On the picture, without the room for labels. */
+static void size_of(const pal__drawn_making *m, uint32_t node, double *w, double *h)
 {
-    const making *m = user;
+    const pal__drawing *d = &m->d;
     pal__words_size(m->w->words.runs + m->first[node], m->count[node], m->width, w, h);
-    *w += 2 * PAD_X;
+    *w += m->right ? PAD_X : 2 * PAD_X; /* a slide is wide enough for few letters */
     *h += 2 * PAD_Y;
     if (node < d->n && (d->look[node] == PAL__LOOK_NOISE || d->look[node] == PAL__LOOK_INPUT)) *w += 2 * PAD_X;
     if (node < d->n && d->look[node] == PAL__LOOK_NOISE) *h += 2 * PAD_Y;
+}
+
+static double *across(const pal__drawn_making *m, double *w, double *h) { return m->right ? h : w; }
+
+static void size_node(const pal__drawing *d, uint32_t node, double *w, double *h, void *user)
+{
+    const pal__drawn_making *m = user;
+    const pal__drawn_room *room = &m->rooms[node];
+    double width, height;
+    (void)d;
+    size_of(m, node, &width, &height);
+    *w = *across(m, &width, &height);
+    *h = *across(m, &height, &width) + room->in + room->out;
+    if (*w < 2 * room->aside) *w = 2 * room->aside;
+}
+
+/* The place of a node within that of its item, which has room for labels. */
+pal__place_item pal__drawn_inner(const pal__drawn_making *m, uint32_t item)
+{
+    const pal__place_item *outer = &m->placed.place.items[item];
+    const uint32_t node = m->placed.node[item];
+    pal__place_item in = *outer;
+    if (outer->kind != PAL__PLACE_NODE) return in;
+    double width, height;
+    size_of(m, node, &width, &height);
+    in.w = *across(m, &width, &height);
+    in.h = *across(m, &height, &width);
+    in.x += (outer->w - in.w) / 2;
+    in.y += m->placed.order[item] % 2 ? m->rooms[node].out : m->rooms[node].in;
+    return in;
+}
+
+static void put_at(const pal__drawn_making *m, pal_graph_item *i, const pal__place_item *at)
+{
+    const pal_graph_point corner = pal__drawn_turned(m, at->x, at->y);
+    i->x = corner.x;
+    i->y = corner.y;
+    i->width = m->right ? at->h : at->w;
+    i->height = m->right ? at->w : at->h;
 }
 
 static bool is_output(const pal__drawing *d, uint32_t node)
@@ -151,9 +162,9 @@ static pal_graph_look look_of(const pal__drawing *d, uint32_t node)
     return b->closed ? PAL_GRAPH_CLOSED : b->owner ? PAL_GRAPH_BODY : PAL_GRAPH_SCOPE;
 }
 
-static void add_entry(making *m, size_t *n, pal_graph_look look, uint8_t order, const char *text)
+static void add_entry(pal__drawn_making *m, size_t *n, pal_graph_look look, uint8_t order, const char *text)
 {
-    whole *w = m->w;
+    pal__drawn_whole *w = m->w;
     pal_graph_run *run = &w->legend[*n];
     *run = (pal_graph_run){.text = text, .size = 9, .ends = true};
     pal_graph_item *i = &w->items[*n];
@@ -167,7 +178,7 @@ static void add_entry(making *m, size_t *n, pal_graph_look look, uint8_t order, 
 }
 
 /* A row of items above all others, for what occurs: they look as what they explain. */
-static void make_legend(making *m, size_t *n)
+static void make_legend(pal__drawn_making *m, size_t *n)
 {
     static const struct {
         pal_graph_look look;
@@ -199,82 +210,79 @@ static void make_legend(making *m, size_t *n)
     if (number) add_entry(m, n, PAL_GRAPH_CONSTANT, 0, "#1: read again by a later pass");
 }
 
-static void make_items(making *m)
+/* Beside the node where the wire begins or ends; drawn after all nodes. */
+static void make_labels(pal__drawn_making *m, size_t *n)
+{
+    const pal__drawing *d = &m->d;
+    for (size_t i = 0; i < d->n_wires; i++) {
+        const pal__drawn_label *l = &m->labels[i];
+        if (!l->count) continue;
+        const uint32_t item = m->placed.item[l->at_reader ? d->wires[i].to : d->wires[i].from];
+        const pal__place_item node = pal__drawn_inner(m, item);
+        const bool down = l->at_reader == (m->placed.order[item] % 2 != 0);
+        const pal__place_item at =
+            pal__drawn_label_at(l, node.x + node.w / 2, down ? node.y + node.h : node.y, down, m->right);
+        pal_graph_item *to = &m->w->items[(*n)++];
+        *to = (pal_graph_item){
+            .look = PAL_GRAPH_LABEL, .runs = m->w->words.runs + l->first, .n_runs = l->count, .order = 0};
+        put_at(m, to, &at);
+    }
+}
+
+static void make_items(pal__drawn_making *m)
 {
     const pal__drawing *d = &m->d;
     const pal__place *p = &m->placed.place;
     size_t n = 0;
     make_legend(m, &n);
-    const double down = n ? LEGEND : 0;
+    m->w->down = n ? LEGEND : 0;
     for (uint32_t i = 1; i < p->n_items; i++) {
         const uint32_t node = m->placed.node[i];
         if (node == PAL__NONE || p->items[i].shown != i) continue;
         const uint8_t order = pal__draw_order(d, node);
         const pal_graph_look look = look_of(d, node);
-        m->w->items[n++] = (pal_graph_item){.look = look,
-                                            .order = order < 2 ? order : 2,
-                                            .output = look != PAL_GRAPH_EFFECT && is_output(d, node),
-                                            .x = p->items[i].x,
-                                            .y = p->items[i].y + down,
-                                            .width = p->items[i].w,
-                                            .height = p->items[i].h,
-                                            .runs = m->w->words.runs + m->first[node],
-                                            .n_runs = m->count[node]};
+        const pal__place_item at = pal__drawn_inner(m, i);
+        pal_graph_item *to = &m->w->items[n++];
+        *to = (pal_graph_item){.look = look,
+                               .order = order < 2 ? order : 2,
+                               .output = look != PAL_GRAPH_EFFECT && is_output(d, node),
+                               .runs = m->w->words.runs + m->first[node],
+                               .n_runs = m->count[node]};
+        put_at(m, to, &at);
     }
-    m->w->down = down;
+    make_labels(m, &n);
     m->w->drawn.items = m->w->items;
     m->w->drawn.n_items = n;
 }
 
-static void make_curves(making *m, char *at)
-{
-    const pal__drawing *d = &m->d;
-    const pal__place *p = &m->placed.place;
-    size_t n = 0;
-    for (size_t i = 0; i < p->n_points; i++)
-        m->w->points[i] = (pal_graph_point){p->points[i].x, p->points[i].y + m->w->down};
-    for (size_t i = 0; i < p->n_wires; i++) {
-        const pal__place_wire *place = &p->wires[i];
-        const pal__wire none = {0}, *w = i < d->n_wires ? &d->wires[i] : &none;
-        char none_told[1] = "", *shape = i < d->n_wires ? next_line(&at) : none_told;
-        pal__words_plain(shape);
-        if (!place->shown || !place->n_points || w->constant || (w->reader && is_stub(d, w))) continue;
-        const uint8_t order = w->reader ? pal__at(d->graph.tape, w->reader)->order : 0;
-        m->w->curves[n++] = (pal_graph_curve){.order = order < 2 ? order : 2,
-                                              .kept = w->kept || place->over,
-                                              .effect = w->effect,
-                                              .captured = w->captured,
-                                              .points = m->w->points + place->first_point,
-                                              .n_points = place->n_points,
-                                              .shape = *shape ? shape : NULL};
-    }
-    m->w->drawn.curves = m->w->curves;
-    m->w->drawn.n_curves = n;
-    char *title = next_line(&at);
-    pal__words_plain(title);
-    if (*title) m->w->drawn.title = title;
-}
-
 /* ---- The whole ------------------------------------------------------------------------------------------------ */
 
-static void find_beside(making *m)
+static void find_beside(pal__drawn_making *m)
 {
     const pal__drawing *d = &m->d;
     for (size_t i = d->n_wires; i-- > 0;) {
         const pal__wire *w = &d->wires[i];
-        if (!w->constant && !is_stub(d, w)) continue;
+        if (!w->constant && !pal__drawn_is_stub(d, w)) continue;
         m->next[i] = m->beside[w->to];
         m->beside[w->to] = (uint32_t)i + 1;
     }
 }
 
-static bool read_labels(making *m, char **at)
+static bool read_labels(pal__drawn_making *m, char **at)
 {
     for (uint32_t node = 1; node < m->nodes; node++) {
         m->first[node] = (uint32_t)m->w->words.n;
         if (!pal__words_read(&m->w->words, next_line(at))) return false;
         m->count[node] = (uint32_t)m->w->words.n - m->first[node];
     }
+    for (size_t i = 0; i < m->d.n_wires; i++) {
+        m->labels[i].first = (uint32_t)m->w->words.n;
+        if (!pal__words_read(&m->w->words, next_line(at))) return false;
+        m->labels[i].count = (uint32_t)m->w->words.n - m->labels[i].first;
+    }
+    char *title = next_line(at);
+    pal__words_plain(title);
+    if (*title) m->w->drawn.title = title;
     return true;
 }
 
@@ -283,10 +291,10 @@ static bool is_hex(const char *colour) /* "#dcebf9"; the names of colours are fo
     return *colour == '#' && strlen(colour) == 7 && strspn(colour + 1, "0123456789abcdefABCDEF") == 6;
 }
 
-static bool make(making *m, pal_context *c)
+static bool make(pal__drawn_making *m, pal_context *c)
 {
     pal__text text;
-    whole *w = m->w;
+    pal__drawn_whole *w = m->w;
     char *at;
     m->nodes = m->d.n + m->d.n_boxes;
     m->first = pal__alloc(c, m->nodes * sizeof *m->first);
@@ -294,22 +302,29 @@ static bool make(making *m, pal_context *c)
     m->beside = pal__alloc(c, m->nodes * sizeof *m->beside);
     m->told = pal__alloc(c, m->nodes * sizeof *m->told);
     m->next = pal__alloc(c, m->d.n_wires * sizeof *m->next);
-    if (!m->first || !m->count || !m->beside || !m->told || !m->next || !pal__text_open(&text, c)) return false;
+    m->labels = pal__alloc(c, m->d.n_wires * sizeof *m->labels);
+    m->rooms = pal__alloc(c, m->nodes * sizeof *m->rooms);
+    m->right = m->d.options.direction == PAL_GRAPH_RIGHT;
+    if (!m->first || !m->count || !m->beside || !m->told || !m->next || !m->labels || !m->rooms ||
+        !pal__text_open(&text, c))
+        return false;
     find_beside(m);
     print_labels(text.file, m);
     w->text = at = pal__text_close(&text);
     if (!w->text || !read_labels(m, &at)) return false;
     pal__place *p = &m->placed.place;
-    if (!pal__place_drawing(&m->d, size_node, m, &m->placed) || !pal__place_order(p) || !pal__place_move(p))
-        return false;
-    w->items = pal__alloc(c, (p->n_items + ENTRIES) * sizeof *w->items);
+    pal__drawn_rooms(&m->d, &w->words, m->width, m->labels, m->rooms, m->told);
+    if (!pal__place_drawing(&m->d, size_node, m, &m->placed)) return false;
+    p->right = m->right;
+    if (!pal__place_order(p) || !pal__place_move(p)) return false;
+    w->items = pal__alloc(c, (p->n_items + m->d.n_wires + PAL__DRAWN_ENTRIES) * sizeof *w->items);
     w->curves = pal__alloc(c, p->n_wires * sizeof *w->curves);
-    w->points = pal__alloc(c, p->n_points * sizeof *w->points);
+    w->points = pal__alloc(c, (3 * p->n_points + 6 * p->n_wires) * sizeof *w->points);
     if (!w->items || !w->curves || !w->points) return false;
-    w->drawn.width = p->width;
+    w->drawn.width = m->right ? p->height : p->width;
     make_items(m);
-    make_curves(m, at);
-    w->drawn.height = p->height + w->down;
+    pal__drawn_curves(m);
+    w->drawn.height = (m->right ? p->width : p->height) + w->down;
     for (uint8_t o = 0; o < 3; o++) {
         const char *own = m->d.options.colours[o];
         w->drawn.fill[o] = own && is_hex(own) ? own : pal__draw_style(o)->fill;
@@ -321,7 +336,7 @@ static bool make(making *m, pal_context *c)
 pal_graph_drawn *pal_graph_draw(pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options,
                                 double (*width)(const char *text, bool bold))
 {
-    making m = {.width = width ? width : pal__place_text};
+    pal__drawn_making m = {.width = width ? width : pal__place_text};
     if (!pal__drawing_open(&m.d, t, outputs, n, options)) return NULL;
     pal_context *c = t->context;
     m.w = pal__alloc(c, sizeof *m.w);
@@ -332,7 +347,7 @@ pal_graph_drawn *pal_graph_draw(pal_tape *t, const pal_var *outputs, size_t n, c
     }
     if (!ok) pal__out_of_memory(t, "graph");
     if (!ok && m.w) pal_graph_drawn_free(&m.w->drawn);
-    void *arrays[] = {m.first, m.count, m.beside, m.next, m.told};
+    void *arrays[] = {m.first, m.count, m.beside, m.next, m.told, m.labels, m.rooms};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
     pal__placed_free(&m.placed);
     pal__drawing_close(&m.d, c);
@@ -342,7 +357,7 @@ pal_graph_drawn *pal_graph_draw(pal_tape *t, const pal_var *outputs, size_t n, c
 void pal_graph_drawn_free(pal_graph_drawn *drawn)
 {
     if (!drawn) return;
-    whole *w = (whole *)(void *)drawn; /* its first member */
+    pal__drawn_whole *w = (pal__drawn_whole *)(void *)drawn; /* its first member */
     pal_context *c = drawn->context;
     void *arrays[] = {w->items, w->curves, w->points, w->words.runs, w};
     pal_text_free(c, w->text);

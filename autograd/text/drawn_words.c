@@ -1,7 +1,7 @@
 /* drawn_words.c - a label of the dot language as runs of letters.
  *
  * In: what graph_label.c prints: text with entities, and the marks B, I, SUP, BR and FONT POINT-SIZE. Out: runs, in
- * place. Out: runs, in place. A mark that is not known is left out, and so are the brackets around a label. */
+ * place. A mark that is not known is left out, and so are the brackets around a label. */
 #include "autograd/text/drawn.h"
 
 #include <ctype.h>

@@ -206,9 +206,10 @@ static bool prepare(pal__drawing *d, pal_context *c)
     return pal__draw_lay_out(d) && pal__draw_fold(d) && pal__draw_find_wires(d) && pal__draw_times(d);
 }
 
-bool pal__drawing_open(pal__drawing *d, pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)
+static bool open_drawing(pal__drawing *d, pal_tape *t, const pal_var *outputs, size_t n,
+                         const pal_graph_options *options, bool opens)
 {
-    *d = (pal__drawing){0};
+    *d = (pal__drawing){.opens = opens};
     if (!t || (n && !outputs) || !check_options(t, options, &d->options)) return false;
     if (!n) d->options.names = NULL;
     if (!pal__canonical(t, outputs, n, "graph", &d->graph)) return false;
@@ -216,6 +217,17 @@ bool pal__drawing_open(pal__drawing *d, pal_tape *t, const pal_var *outputs, siz
     pal__out_of_memory(t, "graph");
     pal__drawing_close(d, t->context);
     return false;
+}
+
+bool pal__drawing_open(pal__drawing *d, pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)
+{
+    return open_drawing(d, t, outputs, n, options, false);
+}
+
+bool pal__drawing_open_blocks(pal__drawing *d, pal_tape *t, const pal_var *outputs, size_t n,
+                              const pal_graph_options *options)
+{
+    return open_drawing(d, t, outputs, n, options, true);
 }
 
 char *pal_graph_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)

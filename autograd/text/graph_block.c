@@ -96,7 +96,7 @@ bool pal__draw_frameless(const pal__drawing *d, uint32_t box)
 {
     const pal__box *b = &d->boxes[box];
     size_t members = 0;
-    if (!at_layers(d) || b->owner || b->alike > 1) return false;
+    if (!at_layers(d) || b->owner || b->block || b->alike > 1) return false;
     if (!b->parent && !b->order && !b->region) return true;
     for (uint32_t id = 1; id < d->n; id++) members += d->node[id] == id && d->box[id] == box;
     for (uint32_t i = box + 1; i < d->n_boxes; i++) members += d->boxes[i].parent == box && d->boxes[i].alike;

@@ -215,7 +215,7 @@ static void print_pair(FILE *f, const pal__drawing *d, uint32_t from, uint32_t t
 #define GAP "&#160;"
 
 /* The text of an edge: the name of the value, what plumbing does to it, and its shapes. */
-static void print_text(FILE *f, const pal__drawing *d, const pal__wire *w)
+void pal__draw_wire_text(FILE *f, const pal__drawing *d, const pal__wire *w)
 {
     bool any = false;
     if (w->next) any = fputs("<I>next</I>", f) >= 0;
@@ -233,21 +233,26 @@ static void print_text(FILE *f, const pal__drawing *d, const pal__wire *w)
     }
 }
 
-static void print_shapes(FILE *f, const pal__drawing *d, const pal__wire *w)
+bool pal__draw_tells(const pal__drawing *d, const pal__wire *w, bool *moved)
 {
     const pal_tape *t = d->graph.tape;
     const pal__entry *e = pal__at(t, w->source);
     const pal__entry *root = pal__at(t, w->root);
     const bool own = !is_group(d, w->from), one = own && w->n_shapes == 1 && !w->next;
-    const bool moved =
-        pal__draw_moves(d, w->source) || e->dtype != root->dtype || !pal_shape_equal(*e->shape, *root->shape);
-    if (own && !w->next && !moved) {
-        if (d->told[w->from] == w->n_shapes) return;
+    *moved = pal__draw_moves(d, w->source) || e->dtype != root->dtype || !pal_shape_equal(*e->shape, *root->shape);
+    if (own && !w->next && !*moved) {
+        if (d->told[w->from] == w->n_shapes) return false;
         d->told[w->from] = w->n_shapes;
     }
-    if (one && !e->shape->rank && e->dtype == t->real && (!moved || !pal__draw_moves(d, w->source))) return;
+    return !(one && !e->shape->rank && e->dtype == t->real && (!*moved || !pal__draw_moves(d, w->source)));
+}
+
+static void print_label(FILE *f, const pal__drawing *d, const pal__wire *w)
+{
+    bool moved;
+    if (!pal__draw_tells(d, w, &moved)) return;
     fputs(", label=<" GAP, f);
-    print_text(f, d, w);
+    pal__draw_wire_text(f, d, w);
     fputs(GAP ">", f);
 }
 
@@ -284,7 +289,7 @@ static void print_edge(FILE *f, const pal__drawing *d, size_t i)
         fprintf(f, ", penwidth=1.6, constraint=false%s", w->up ? ", dir=back" : "");
     else
         fprintf(f, ", weight=4%s", w->up ? ", dir=back" : "");
-    if (!w->effect) print_shapes(f, d, w);
+    if (!w->effect) print_label(f, d, w);
     fputs("];\n", f);
 }
 

@@ -76,7 +76,7 @@ static uint32_t box_of_entry(pal__drawing *d, uint32_t id)
                                             .order = region || !e->derived ? 0 : e->order,
                                             .path = b->name,
                                             .block = block});
-    if (made != PAL__NONE) d->boxes[made].closed = true;
+    if (made != PAL__NONE) d->boxes[made].closed = !d->opens;
     return made;
 }
 

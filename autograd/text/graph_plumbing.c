@@ -6,7 +6,7 @@
  * in descending order, the sign of its formula, S for a sum. A new shape needs no mark, because the edge has the shape.
  *
  * Not hidden: an output, the result of a region's body, a forward sum, what reads a constant, and what a block
- * contains, since the block hides it already. */
+ * contains, since the block hides it already, unless it is open. */
 #include "autograd/text/internal.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ static bool is_plumbing(const pal__drawing *d, uint32_t id)
     double value;
     if (d->look[id] != PAL__LOOK_OPERATION || !(e->op->capabilities & PAL_PLUMBING) || e->n != 1) return false;
     if (e->op->op_class == PAL_CLASS_REDUCTION && !e->order) return false;
-    return !d->output[id] && !is_body(d, id) && !d->boxes[d->box[id]].block &&
+    return !d->output[id] && !is_body(d, id) && (!d->boxes[d->box[id]].block || d->opens) &&
            !pal__constant_value(t, pal__arg(t, id, 0), &value);
 }
 

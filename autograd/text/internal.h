@@ -79,6 +79,7 @@ typedef struct pal__wire {             /* one drawn edge, which may stand for se
 typedef struct pal__drawing {
     pal__graph graph;
     pal_graph_options options;
+    bool opens;        /* a block is a box with its operations, and not a node: for a page */
     size_t n;          /* number of entries of graph.tape */
     uint8_t *look;     /* by id: pal__look */
     bool *folded;      /* by operand: its value is in the label of the reader */
@@ -101,6 +102,9 @@ typedef struct pal__drawing {
  * is NULL. */
 bool pal__drawing_open(pal__drawing *drawing, pal_tape *tape, const pal_var *outputs, size_t n,
                        const pal_graph_options *options);
+/* Likewise, with blocks as boxes: entries and boxes have the same numbers. */
+bool pal__drawing_open_blocks(pal__drawing *drawing, pal_tape *tape, const pal_var *outputs, size_t n,
+                              const pal_graph_options *options);
 void pal__drawing_close(pal__drawing *drawing, pal_context *context);
 /* graph_layout.c: decides how each entry is drawn and in which box. False: out of memory. */
 bool pal__draw_lay_out(pal__drawing *drawing);
@@ -138,6 +142,10 @@ bool pal__draw_within(const pal__drawing *drawing, uint32_t box, uint32_t of); /
 /* graph_edges.c: find_wires fills in wires and numbers; edges and stubs print. Stubs are nodes beside one reader. */
 bool pal__draw_find_wires(pal__drawing *drawing);
 void pal__draw_edges(FILE *file, const pal__drawing *drawing);
+/* Whether an edge has a text; the shape of a value is told once. moved: by plumbing, so the text is not that of the
+ * value. wire_text prints it. */
+bool pal__draw_tells(const pal__drawing *drawing, const pal__wire *wire, bool *moved);
+void pal__draw_wire_text(FILE *file, const pal__drawing *drawing, const pal__wire *wire);
 void pal__draw_stubs(FILE *file, const pal__drawing *drawing, uint32_t box, const char *indent);
 /* graph.c: styles; fill prints a colour. */
 const pal__style *pal__draw_style(uint8_t order);

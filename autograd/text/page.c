@@ -54,18 +54,18 @@ static void print_controls(FILE *f, const char *title)
 {
     fputs("<header><h1>", f);
     pal__print_html(f, title);
-    fputs(
-        "</h1>\n"
-        "<div class=\"group\"><input type=\"search\" id=\"search\" placeholder=\"operation, scope or %number\" "
-        "aria-label=\"Search\"><span id=\"found\" role=\"status\"></span></div>\n"
-        "<div class=\"group\"><button id=\"out\" aria-label=\"Zoom out\">&#8722;</button><button id=\"in\" "
-        "aria-label=\"Zoom in\">+</button><button id=\"fit\">Fit</button><button id=\"open\">Open all</button><button "
-        "id=\"close\">Close all</button></div>\n"
-        "<div id=\"passes\"></div>\n"
-        "<label><input type=\"checkbox\" id=\"kept\"> values read again</label>\n"
-        "<label>Path of <select id=\"weight\"><option value=\"0\">no weight</option></select></label>\n"
-        "<span id=\"count\"></span></header>\n",
-        f);
+    fputs("</h1>\n"
+          "<div class=\"group\"><input type=\"search\" id=\"search\" placeholder=\"operation, scope or %number\" "
+          "aria-label=\"Search\"><span id=\"found\" role=\"status\"></span></div>\n"
+          "<div class=\"group\"><button id=\"out\" aria-label=\"Zoom out\">&#8722;</button><button id=\"in\" "
+          "aria-label=\"Zoom in\">+</button><button id=\"fit\">Fit</button><button "
+          "id=\"layers\">Layers</button><button id=\"open\">Open all</button><button "
+          "id=\"close\">Close all</button></div>\n"
+          "<div id=\"passes\"></div>\n"
+          "<label><input type=\"checkbox\" id=\"kept\"> values read again</label>\n"
+          "<label>Path of <select id=\"weight\"><option value=\"0\">no weight</option></select></label>\n"
+          "<span id=\"count\"></span></header>\n",
+          f);
 }
 
 static void print_picture(FILE *f)
@@ -81,8 +81,9 @@ static void print_picture(FILE *f)
     fputs("</defs><g id=\"scene\"></g></svg></main>\n", f);
 }
 
-static void print_page(FILE *f, const pal__drawing *d, const pal__placed *placed)
+static void print_page(FILE *f, const pal__page *page)
 {
+    const pal__drawing *d = page->d;
     const char *title = d->options.title && *d->options.title ? d->options.title : "Computation graph";
     fputs(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -100,39 +101,52 @@ static void print_page(FILE *f, const pal__drawing *d, const pal__placed *placed
     print_picture(f);
     fputs("<aside><h2 id=\"what\"></h2><dl id=\"facts\"></dl>\n", f);
     print_legend(f, d);
-    fputs(
-        "<p>Drag to move, turn the wheel to zoom, click a scope to open or close it. The forward pass reads down, the "
-        "adjoint beside it reads up. Keys: arrows, +, -, 0 for all, Tab and Enter.</p></aside>\n"
-        "<noscript>This page draws with a script.</noscript>\n<script type=\"application/json\" id=\"data\">\n",
-        f);
-    pal__page_data(f, d, placed);
+    fputs("<p>Drag to move, turn the wheel to zoom, click a scope or a layer to open or close it. The forward pass "
+          "reads down, the "
+          "adjoint beside it reads up. Keys: arrows, +, -, 0 for all, Tab and Enter.</p></aside>\n"
+          "<noscript>This page draws with a script.</noscript>\n<script type=\"application/json\" id=\"data\">\n",
+          f);
+    pal__page_data(f, page);
     fprintf(f, "</script>\n<script>\n%s</script>\n<script>\n%s</script>\n</body></html>\n", pal__page_place_js,
             pal__page_js);
 }
 
+/* A page has all boxes. Those that the options close are closed when it opens. */
+static char *text_of(pal__page *page, pal__drawing *d, unsigned depth)
+{
+    pal__text text;
+    pal_context *c = d->graph.tape->context;
+    if (!pal__text_open(&text, c)) return NULL;
+    d->options.depth = depth;
+    page->d = d;
+    if (pal__place_drawing(d, pal__page_size, page, &page->placed) && pal__place_order(&page->placed.place) &&
+        pal__page_close_boxes(d, &page->placed))
+        print_page(text.file, page);
+    else
+        text.failed = true;
+    pal__placed_free(&page->placed);
+    return pal__text_close(&text);
+}
+
 char *pal__page_text(pal_tape *t, const pal_var *outputs, size_t n, const pal_graph_options *options)
 {
-    pal__drawing d;
-    pal__placed placed = {0};
-    pal__text text;
-    char *kept = NULL;
+    pal__drawing d, layers;
+    pal__page page = {.layers = NULL};
     pal_graph_options whole = {0};
     if (!t || !pal_tape_options(t, &whole, options, sizeof whole, sizeof whole, "graph")) return NULL;
-    const unsigned depth = whole.depth; /* of the boxes that are open at first: all are in the page */
+    const unsigned depth = whole.depth;
     whole.struct_size = sizeof whole;
     whole.depth = 0;
-    if (!pal__drawing_open(&d, t, outputs, n, &whole)) return NULL;
-    d.options.depth = depth;
-    if (pal__text_open(&text, t->context)) {
-        if (pal__place_drawing(&d, pal__page_size, NULL, &placed) && pal__place_order(&placed.place) &&
-            pal__page_close_boxes(&d, &placed))
-            print_page(text.file, &d, &placed);
-        else
-            text.failed = true;
-        kept = pal__text_close(&text);
+    if (whole.level == PAL_GRAPH_LAYERS) {
+        if (!pal__drawing_open(&layers, t, outputs, n, &whole)) return NULL;
+        page.layers = &layers;
     }
-    if (!kept) pal__out_of_memory(t, "graph");
-    pal__placed_free(&placed);
-    pal__drawing_close(&d, t->context);
+    char *kept = NULL;
+    if (pal__drawing_open_blocks(&d, t, outputs, n, &whole)) {
+        kept = text_of(&page, &d, depth);
+        if (!kept) pal__out_of_memory(t, "graph");
+        pal__drawing_close(&d, t->context);
+    }
+    if (page.layers) pal__drawing_close(&layers, t->context);
     return kept;
 }

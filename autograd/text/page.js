@@ -12,11 +12,13 @@ function element(name, attributes, text) {
   if (text !== undefined) e.textContent = text;
   return e;
 }
+// A wire that turns back, at v: away from where it goes, at z, or where it comes from.
+const turn = (v, z, before) => CHANNEL * Math.sign(z === v ? v - before : v - z);
 function curve(points) {
   let d = '';
   points.forEach(([x, y], i) => {
     if (!i) { d = `M${x.toFixed(1)} ${y.toFixed(1)}`; return; }
-    const [u, v] = points[i - 1], m = ((v + y) / 2).toFixed(1);
+    const [u, v] = points[i - 1], z = i + 1 < points.length ? points[i + 1][1] : y, m = ((v + y) / 2 + (v === y && u !== x ? turn(v, z, i > 1 ? points[i - 2][1] : v) : 0)).toFixed(1);
     d += u === x ? `V${y.toFixed(1)}` : `C${u.toFixed(1)} ${m} ${x.toFixed(1)} ${m} ${x.toFixed(1)} ${y.toFixed(1)}`;
   });
   return d;
@@ -27,10 +29,19 @@ function across(w) { // from the side of one item to the nearer side of the othe
   const bend = Math.max(40, Math.abs(u - x) / 2) * (right ? 1 : -1);
   return `M${x} ${y}C${x + bend} ${y} ${u - bend} ${v} ${u} ${v}`;
 }
+// Beside the end of a wire: the name and shape of its value, once for each value, or else what plumbing does on it.
+function label(w, labels, ends) {
+  const ofStep = ofLayers(w.a, w.b), text = ofStep ? told.get(pair(w.a, w.b)) : w.a === w.from || w.b === w.to ? w.mark : '';
+  if (!text || labels.get(w.a) === text) return [];
+  const first = ofStep && !labels.has(w.a), p = w.points, at = first ? p[0] : p[p.length - 1];
+  const below = first !== items[items[w.a].lane].up, k = first ? 0 : ends.get(w.b) || 0;
+  if (first) labels.set(w.a, text); else ends.set(w.b, k + 1);
+  return [element('text', {class: 'told', x: at[0] + 5, y: at[1] + (below ? 10 + 10 * k : -5 - 10 * k)}, text)];
+}
 const LEGIBLE = 0.22;
 const dims = i => lit && !lit.has(i);
 function drawItem(i, s) {
-  const x = items[i], open = isOpen(i), box = x.kind === BOX, sub = box ? `${x.count} nodes` : x.sub;
+  const x = items[i], open = isOpen(i), box = x.kind === BOX, sub = box && !x.sub ? `${x.count} nodes` : x.sub;
   const g = element('g', {class: `${open ? 'box' : 'node'} look${x.look} order${Math.min(x.order, 2)}` +
     (box && !open ? ' closed' : '') + (x.info.output ? ' output' : '') + (dims(i) ? ' dim' : '') +
     (hits.has(i) ? ' hit' : '') + (focus === i ? ' focus' : ''), 'data-item': i, transform: `translate(${x.x} ${x.y})`});
@@ -42,7 +53,7 @@ function drawItem(i, s) {
   g.setAttribute('aria-label', `${x.name} ${sub}`);
   if (s >= LEGIBLE && !open) {
     g.append(element('text', {class: 'name', x: x.w / 2, y: sub ? 16 : x.h / 2 + 4}, (box ? '\u25b8 ' : '') + x.name));
-    if (sub) g.append(element('text', {class: 'sub', x: x.w / 2, y: 30}, sub));
+    if (sub) sub.split('\n').forEach((line, k) => g.append(element('text', {class: 'sub', x: x.w / 2, y: 30 + 14 * k}, line)));
   }
   return g;
 }
@@ -64,6 +75,7 @@ function draw() { // what is near the window, and not too small to be seen
     if (isOpen(i) && s >= LEGIBLE) // in front of the wires
       front.append(element('text', {class: `title order${Math.min(2, x.order)}`, x: x.x + PAD, y: x.y + 15}, `\u25be ${x.name}`));
   });
+  const labels = new Map(), ends = new Map();
   for (const w of wires) {
     const touches = focus && (w.a === focus || w.b === focus);
     if (!w.shown || (w.over && !touches && !$('kept').checked)) continue;
@@ -72,9 +84,12 @@ function draw() { // what is near the window, and not too small to be seen
     const l = Math.min(a.x, b.x), r = Math.max(a.x + a.w, b.x + b.w), t = Math.min(a.y, b.y), u = Math.max(a.y + a.h, b.y + b.h);
     if (!inside(l, t, r, u)) continue;
     const order = Math.min(2, Math.max(a.order, b.order));
-    lines.append(element('path', {d: w.over ? across(w) : curve(p), 'marker-end': `url(#arrow${order})`,
+    const path = element('path', {d: w.over ? across(w) : curve(p), 'marker-end': `url(#arrow${order})`,
       class: `wire order${order}` + (w.over ? w.effect ? ' effect' : ' kept' : '') +
-        (touches || (lit && lit.has(w.a) && lit.has(w.b) && !w.over) ? ' near' : '') + (dims(w.a) || dims(w.b) ? ' dim' : '')}));
+        (touches || (lit && lit.has(w.a) && lit.has(w.b) && !w.over) ? ' near' : '') + (dims(w.a) || dims(w.b) ? ' dim' : '')});
+    path.append(element('title', {}, `${nameOf(w.from)}: ${items[w.from].info.shape || ''}`));
+    lines.append(path);
+    if (s >= 0.5 && !w.over) front.append(...label(w, labels, ends));
   }
   scene.replaceChildren(behind, lines, front);
   drawn = {...near, s, count};
@@ -239,7 +254,7 @@ function search() {
   if (text) items.forEach((x, i) => {
     if (!i || x.kind === LANE) return;
     const number = text[0] === '%' && `%${x.id}` === text;
-    const words = `${x.name} ${x.info.op || ''} ${x.info.scope || ''} ${x.info.output || ''}`.toLowerCase();
+    const words = `${x.name} ${x.sub} ${x.info.op || ''} ${x.info.scope || ''} ${x.info.output || ''}`.toLowerCase();
     if (number || (text[0] !== '%' && words.includes(text))) matches.push(i);
   });
   at = 0;
@@ -260,6 +275,8 @@ $('in').onclick = () => zoom(1.25);
 $('out').onclick = () => zoom(0.8);
 $('fit').onclick = () => fitAll();
 $('open').onclick = () => { items.forEach(x => { x.closed = false; }); place(); fitAll(); };
+$('layers').hidden = !told;
+$('layers').onclick = () => { items.forEach(x => { x.closed = !!x.block; }); place(); fitAll(); };
 $('close').onclick = () => { items.forEach((x, i) => { x.closed = x.kind === BOX && !!i; }); place(); fitAll(); };
 $('kept').onchange = redraw;
 items.forEach((x, i) => {

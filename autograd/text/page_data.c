@@ -18,6 +18,19 @@ static void fact(FILE *f, bool *any, const char *key, const char *text)
     *any = true;
 }
 
+/* The lines of a text, with semicolons between them. */
+static void fact_lines(FILE *f, bool *any, const char *key, const char *text)
+{
+    char line[2 * PAL__PAGE_LINE];
+    size_t n = 0;
+    for (; *text && n + 3 < sizeof line; text++) {
+        line[n++] = *text == '\n' ? ';' : *text;
+        if (*text == '\n') line[n++] = ' ';
+    }
+    line[n] = 0;
+    fact(f, any, key, line);
+}
+
 static void print_shape(FILE *f, const pal__drawing *d, uint32_t id)
 {
     const pal_tape *t = d->graph.tape;
@@ -75,28 +88,45 @@ static void print_facts(FILE *f, const pal__drawing *d, uint32_t node)
         if (d->look[node] == PAL__LOOK_PARAMETER) fact(f, &any, "leaf", e->params->name);
         print_outputs(f, d, node, &any);
     } else {
-        fact(f, &any, "scope", d->boxes[node - d->n].path);
+        const pal__box *b = &d->boxes[node - d->n];
+        fact(f, &any, "scope", b->path);
+        fact(f, &any, "block", b->block ? d->graph.tape->blocks[b->block].name : "");
+        if (b->block) fact_lines(f, &any, "formula", d->graph.tape->blocks[b->block].formula);
     }
     fputc('}', f);
 }
 
 /* ---- Tables --------------------------------------------------------------------------------------------------- */
 
-static void print_item(FILE *f, const pal__drawing *d, const pal__placed *to, uint32_t i)
+/* A list of strings; changes the text. */
+static void print_lines(FILE *f, char *text)
 {
+    const char *between = "";
+    fputc('[', f);
+    for (char *line; (line = strsep(&text, "\n")) && (*line || text); between = ",") {
+        fputs(between, f);
+        pal__print_json(f, line);
+    }
+    fputc(']', f);
+}
+
+static void print_item(FILE *f, const pal__page *page, uint32_t i)
+{
+    const pal__drawing *d = page->d;
+    const pal__placed *to = &page->placed;
     static const char *const passes[3] = {"forward", "adjoint", "double backward"};
     const pal__place_item *x = &to->place.items[i];
     const uint32_t node = to->node[i];
     const bool lane = node == PAL__NONE;
     pal__page_label label = {0};
-    if (!lane) pal__page_label_of(d, node, &label);
+    if (!lane) pal__page_label_of(page, node, &label);
     if (lane && i && to->order[i] < 3) snprintf(label.name, sizeof label.name, "%s", passes[to->order[i]]);
     if (lane && i && to->order[i] >= 3) snprintf(label.name, sizeof label.name, "order %d", to->order[i]);
     fprintf(f, "%s[%u,%d,%u,%.1f,%.1f,%d,%d,", i ? ",\n" : "", x->parent, x->kind, x->cell, x->own_w, x->own_h,
             lane || node >= d->n ? 1 : d->look[node], to->order[i]);
     pal__print_json(f, label.name);
     fputc(',', f);
-    pal__print_json(f, label.sub);
+    print_lines(f, label.sub);
     fprintf(f, ",%u,", lane || node >= d->n ? 0 : node);
     if (lane)
         fputs("{}", f);
@@ -125,13 +155,70 @@ static void print_numbers(FILE *f, const char *key, const uint32_t *of, size_t n
     fputc(']', f);
 }
 
-void pal__page_data(FILE *f, const pal__drawing *d, const pal__placed *to)
+/* ---- Labels of wires ------------------------------------------------------------------------------------------ */
+
+static void print_text(FILE *f, const pal__drawing *d, uint32_t wire) { pal__draw_wire_text(f, d, &d->wires[wire]); }
+
+static void print_wire_text(FILE *f, const pal__drawing *d, uint32_t wire)
 {
-    const pal__place *p = &to->place;
+    char text[PAL__PAGE_LINE];
+    pal__page_plain(d, wire, print_text, text);
+    for (char *p = text; (p = strchr(p, '\n'));) *p = ' ';
+    pal__print_json(f, text);
+}
+
+/* The wires between what is shown while all blocks are closed: what is not among them, blocks imply. */
+static void print_told(FILE *f, const pal__page *page)
+{
+    const pal__drawing *d = page->layers;
+    const char *between = "";
+    if (!d) return;
+    fputs(",\n\"told\":[", f);
+    for (uint32_t i = 0; i < d->n_wires; i++) {
+        const pal__wire *w = &d->wires[i];
+        bool moved = false;
+        if (w->constant) continue;
+        fprintf(f, "%s[%u,%u", between, page->placed.item[w->from], page->placed.item[w->to]);
+        between = ",";
+        if (!w->effect && pal__draw_tells(d, w, &moved) && (moved || w->from >= d->n)) {
+            fputc(',', f);
+            print_wire_text(f, d, i);
+        }
+        fputc(']', f);
+    }
+    fputc(']', f);
+}
+
+/* What plumbing does on a wire; other values have their shapes in their nodes. */
+static void print_marks(FILE *f, const pal__page *page)
+{
+    const pal__place *p = &page->placed.place;
+    const char *between = "";
+    uint32_t printed = 0;
+    fputs(",\n\"marks\":[", f);
+    for (uint32_t i = 0; i < page->d->n_wires; i++) {
+        const pal__wire *w = &page->d->wires[i];
+        bool moved = false;
+        if (p->wires[i].from == p->wires[i].to) continue;
+        if (w->source != w->root && !w->effect && pal__draw_tells(page->d, w, &moved) && moved) {
+            fprintf(f, "%s[%u,", between, printed);
+            print_wire_text(f, page->d, i);
+            fputc(']', f);
+            between = ",";
+        }
+        printed++;
+    }
+    fputc(']', f);
+}
+
+void pal__page_data(FILE *f, const pal__page *page)
+{
+    const pal__drawing *d = page->d;
+    const pal__place *p = &page->placed.place;
     bool any = false;
     fprintf(f, "{\"entries\":%zu,\n\"sample\":[\"%s\",%.3f],\n\"items\":[", d->n - 1, SAMPLE,
             pal__place_text(SAMPLE, true));
-    for (uint32_t i = 0; i < p->n_items; i++) print_item(f, d, to, i);
+    for (uint32_t i = 0; i < p->n_items; i++) print_item(f, page, i);
     fputs("],\n\"cells\":[", f);
     for (size_t i = 0; i < p->n_cells; i++)
         fprintf(f, "%s[%u,%u,%u]", i ? "," : "", p->cells[i].rank, p->cells[i].item, p->cells[i].trunk);
@@ -166,6 +253,8 @@ void pal__page_data(FILE *f, const pal__drawing *d, const pal__placed *to)
     print_numbers(f, "firstRow", p->first_row, p->n_items);
     print_numbers(f, "nRows", p->n_rows, p->n_items);
     print_numbers(f, "ways", p->ways, p->n_ways);
+    print_told(f, page);
+    print_marks(f, page);
     fputs("}\n", f);
 }
 
@@ -189,6 +278,7 @@ bool pal__page_close_boxes(const pal__drawing *d, pal__placed *to)
         for (uint32_t i = 1; i < p->n_items; i++) {
             pal__place_item *x = &p->items[i];
             if (!x->closed || d->boxes[to->node[i] - d->n].level != level || p->items[x->parent].closed) continue;
+            if (d->boxes[to->node[i] - d->n].block) continue;
             const bool opens = depth ? level <= depth : shown + children[i] - 1 <= PAL__PAGE_NODES;
             if (!opens) continue;
             x->closed = false;

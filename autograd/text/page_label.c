@@ -65,6 +65,7 @@ static void plain(const char *html, char out[PAL__PAGE_LINE])
     for (const char *at = html; *at;) {
         const char *end = *at == '<' ? strchr(at, '>') : NULL;
         if (end) {
+            if (!strncmp(at, "<BR", 3)) n = put(out, n, "\n");
             up = !strncmp(at, "<SUP>", 5) || (up && strncmp(at, "</SUP>", 6));
             at = end + 1;
         } else if (*at == '&') {
@@ -84,7 +85,7 @@ static void plain(const char *html, char out[PAL__PAGE_LINE])
 
 void pal__page_plain(const pal__drawing *d, uint32_t node, pal__page_print print, char out[PAL__PAGE_LINE])
 {
-    char html[4 * PAL__PAGE_LINE] = "";
+    char html[8 * PAL__PAGE_LINE] = "";
     FILE *f = fmemopen(html, sizeof html - 1, "w");
     *out = 0;
     if (!f) return;
@@ -121,13 +122,20 @@ static void print_sub(FILE *f, const pal__drawing *d, uint32_t id)
     const pal_tape *t = d->graph.tape;
     const pal__entry *e = pal__at(t, id);
     const char *target = d->look[id] == PAL__LOOK_EFFECT ? pal__at(t, pal__arg(t, id, 0))->params->name : NULL;
-    const bool formula = pal__short_formula(e->op) && !(e->params->name && *e->params->name);
+    bool formula = pal__short_formula(e->op) && !(e->params->name && *e->params->name);
     if (e->body)
         fprintf(f, "&#931; of %lld terms", (long long)e->params->i[0]);
     else if (target)
         pal__print_html(f, target);
     else if (formula)
         pal__draw_formula(f, d, id);
+    for (uint32_t i = 0; i < e->n && !e->body && d->look[id] != PAL__LOOK_EFFECT; i++) {
+        double value;
+        if (d->folded[e->first + i] || !pal__constant_value(t, pal__arg(t, id, i), &value)) continue;
+        fputs(formula ? " &#183; constant " : "constant ", f);
+        pal__draw_value(f, value);
+        formula = true;
+    }
     if (!e->shape->rank && e->dtype == t->real) return;
     if (e->body || target || formula) fputs(" &#183; ", f);
     pal__draw_shape(f, t, id);
@@ -143,22 +151,56 @@ static void print_title(FILE *f, const pal__drawing *d, uint32_t node)
     pal__print_alike(f, d, node - (uint32_t)d->n);
 }
 
-/* A long name is cut in the middle of the drawing, not in the list of facts. */
-static void shorten(char *text)
+/* As dot has it: name, formula and parameters. */
+static void print_block(FILE *f, const pal__drawing *layers, uint32_t node)
 {
-    enum { LONGEST = 34 };
-    size_t letters = 0;
-    for (char *p = text; *p; p++)
-        if (((unsigned char)*p & 0xc0) != 0x80 && ++letters == LONGEST) {
-            snprintf(p, 4, "…");
-            return;
-        }
+    pal__draw_block_name(f, layers, node - (uint32_t)layers->n);
+    pal__draw_block_reads(f, layers, node - (uint32_t)layers->n);
 }
 
-void pal__page_label_of(const pal__drawing *d, uint32_t node, pal__page_label *label)
+/* A long line is cut in the drawing, not in the list of facts. */
+static void shorten(char text[PAL__PAGE_LINE])
 {
+    enum { LONGEST = 34 };
+    char out[PAL__PAGE_LINE];
+    size_t letters = 0, n = 0;
+    for (const char *p = text; *p; p++) {
+        const bool begins = ((unsigned char)*p & 0xc0) != 0x80;
+        if (*p == '\n')
+            letters = 0;
+        else if (begins)
+            letters++;
+        if (letters == LONGEST && begins) n = put(out, n, "…");
+        if (letters < LONGEST) n = put(out, n, (const char[]){*p, 0});
+    }
+    out[n] = 0;
+    memcpy(text, out, n + 1);
+}
+
+static bool is_block(const pal__page *page, uint32_t node)
+{
+    return page->layers && node >= page->layers->n && page->layers->boxes[node - page->layers->n].block;
+}
+
+/* The first line is the name. A line of nothing but a space is room for a hat, which a page does not need. */
+static void block_label(const pal__page *page, uint32_t node, pal__page_label *label)
+{
+    static const char space[] = "\n\u00a0\n";
+    char text[PAL__PAGE_LINE];
+    pal__page_plain(page->layers, node, print_block, text);
+    for (char *at; (at = strstr(text, space));) memmove(at, at + sizeof space - 2, strlen(at + sizeof space - 2) + 1);
+    const size_t name = strcspn(text, "\n");
+    snprintf(label->name, sizeof label->name, "%.*s", (int)name, text);
+    snprintf(label->sub, sizeof label->sub, "%s", text + name + (text[name] != 0));
+}
+
+void pal__page_label_of(const pal__page *page, uint32_t node, pal__page_label *label)
+{
+    const pal__drawing *d = page->d;
     *label = (pal__page_label){0};
-    if (node >= d->n) {
+    if (is_block(page, node)) {
+        block_label(page, node, label);
+    } else if (node >= d->n) {
         pal__page_plain(d, node, print_title, label->name);
     } else if (d->look[node] == PAL__LOOK_INDEX) {
         snprintf(label->name, sizeof label->name, "k");
@@ -170,13 +212,20 @@ void pal__page_label_of(const pal__drawing *d, uint32_t node, pal__page_label *l
     shorten(label->sub);
 }
 
-void pal__page_size(const pal__drawing *d, uint32_t node, double *w, double *h, void *user)
+void pal__page_size(const pal__drawing *d, uint32_t node, double *w, double *h, void *page)
 {
     pal__page_label label;
-    (void)user;
-    pal__page_label_of(d, node, &label);
-    const double name = 12 * pal__place_text(label.name, true) + (node >= d->n ? 14 : 0);
-    const double sub = 10 * pal__place_text(node >= d->n ? "00000 nodes" : label.sub, false);
-    *w = (name > sub ? name : sub) + 20;
-    *h = *label.sub || node >= d->n ? 38 : 26;
+    pal__page_label_of(page, node, &label);
+    if (node >= d->n && !*label.sub) snprintf(label.sub, sizeof label.sub, "00000 nodes");
+    *w = 12 * pal__place_text(label.name, true) + (node >= d->n ? 14 : 0);
+    *h = *label.sub ? 24 : 26;
+    for (char *line = label.sub; *line; *h += 14) {
+        const size_t length = strcspn(line, "\n");
+        const bool more = line[length] != 0;
+        line[length] = 0;
+        const double sub = 10 * pal__place_text(line, false);
+        if (sub > *w) *w = sub;
+        line += length + more;
+    }
+    *w += 20;
 }

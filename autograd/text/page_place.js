@@ -5,8 +5,12 @@ const D = JSON.parse(document.getElementById('data').textContent);
 const NODE = 0, BOX = 1, LANE = 2, NONE = -1;
 const GAP = 16, CHANNEL = 26, PAD = 12, HEAD = 24, LANES = 56, TRACK = 10, FAR = 6, WAY = 6, SWEEPS = 7;
 const items = D.items.map(([parent, kind, cell, w, h, look, order, name, sub, id, info, closed]) =>
-  ({parent, kind, cell, ownW: w, ownH: h, look, order, name, sub, id, info, closed: !!closed, up: kind === LANE && order % 2 === 1,
+  ({parent, kind, cell, ownW: w, ownH: h, look, order, name, sub: sub.join('\n'), id, info, closed: !!closed, up: kind === LANE && order % 2 === 1,
     x: 0, y: 0, w: 0, h: 0, shown: 0, hidden: false, count: 0, lane: 0, ins: [], outs: []}));
+// A pair of items that a wire joins while all blocks are closed: the text of that wire. What is not here, blocks imply.
+const pair = (a, b) => a * items.length + b;
+const told = D.told ? new Map() : null;
+for (const [a, b, text] of D.told || []) if (text || !told.has(pair(a, b))) told.set(pair(a, b), text || '');
 const cells = D.cells.map(([rank, item, trunk]) => ({rank, item, trunk, x: 0, w: WAY, on: false, up: [], down: []}));
 const rows = D.rows.map(([first, n]) => ({first, n, y: 0, h: 0, turn: false, cells: []}));
 const trunks = D.trunks.map(([box, origin, port, first, n, track]) => ({box, origin, port, first, n, track, on: false}));
@@ -20,8 +24,11 @@ for (const [a, b, aPort, bPort] of D.links) {
   cells[a].down.push(link);
   cells[b].up.push(link);
 }
+for (const [i, text] of D.marks) wires[i].mark = text;
 items.forEach((x, i) => {
   if (!i) return;
+  x.block = x.kind === BOX && !!x.info.block;
+  x.within = !!x.parent && (items[x.parent].block || items[x.parent].within);
   x.lane = x.parent ? items[x.parent].lane : i;
   if (x.kind === NODE) for (let k = x.parent; k; k = items[k].parent) items[k].count++;
 });
@@ -48,6 +55,9 @@ function useStep({trunk, sink}) {
     trunk.on = rows[first + from].turn = rows[first + to - 1].turn = true;
   }
 }
+const isStep = i => !items[i].within && (items[i].kind === NODE || items[i].block);
+// Both ends are shown while all blocks are closed, and one is a closed block: the wire is one of that drawing, or implied.
+const ofLayers = (a, b) => told && isStep(a) && isStep(b) && (items[a].block || items[b].block);
 function findShown() {
   for (const c of cells) c.on = false;
   for (const t of trunks) t.on = false;
@@ -62,7 +72,7 @@ function findShown() {
     w.a = items[w.from].shown;
     w.b = items[w.to].shown;
     const key = (w.a * items.length + w.b) * 2 + w.over;
-    w.shown = w.a !== w.b && !items[w.a].hidden && !items[w.b].hidden && !seen.has(key);
+    w.shown = w.a !== w.b && !items[w.a].hidden && !items[w.b].hidden && !seen.has(key) && (!ofLayers(w.a, w.b) || told.has(pair(w.a, w.b)));
     if (!w.shown) continue;
     seen.add(key);
     for (const s of w.steps) if (isOpen(s.trunk.box)) useStep(s);
@@ -179,8 +189,8 @@ function addStep(w, {trunk, sink, port}) {
     }
   } else {
     const track = box.w - PAD - trunk.track * TRACK, last = rows[first + to - 1];
-    add(track, rows[first + from + 1].y);
-    add(track, last.y + last.h);
+    add(track, to <= from ? a.y + a.h : rows[first + from + 1].y);
+    add(track, to <= from ? b.y : last.y + last.h);
   }
   add(end, b.y);
   add(end, s ? b.y + b.h / 2 - items[s].h / 2 : b.y + b.h);

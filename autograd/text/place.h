@@ -41,9 +41,10 @@ typedef struct pal__place_point {
 } pal__place_point;
 
 /* Between two points next to each other, a wire is a cubic curve whose tangents are vertical at both ends, that is with
- * the control points (x0, (y0 + y1) / 2) and (x1, (y0 + y1) / 2): a straight line where the x are equal. The first
- * point is where the value comes from. `over`: not placed, but a line from item to item, drawn over the rest: what a
- * later pass keeps, and effects. */
+ * the control points (x0, (y0 + y1) / 2) and (x1, (y0 + y1) / 2): a straight line where the x are equal. Where the y are
+ * equal, a wire turns back: both control points are beyond the ends by a channel. The first point is where the value
+ * comes from. `over`: not placed, but a line from item to item, drawn over the rest: what a later pass keeps, and
+ * effects. */
 typedef struct pal__place_wire {
     uint32_t from, to;             /* in: nodes */
     bool over;                     /* in and out: also out if its ends are in different lanes */
@@ -102,6 +103,7 @@ typedef struct pal__place {
     uint32_t *by_key;             /* items but 0, sorted by key */
     size_t n_cells, cap_cells, n_trunks, cap_trunks, n_steps, cap_steps, n_links, cap_links, n_rows_all, n_points,
         cap_points, n_ways, cap_ways;
+    bool right; /* in: up and left will change places: titles are on another side, and channels are narrow */
     double width, height;
     uint64_t looked; /* items, wires and cells that were looked at; a test bounds it */
 } pal__place;
@@ -134,6 +136,7 @@ double pal__place_text(const char *text, bool bold);
 /* The lengths of a picture, in the units of widths: those of a font of 12. */
 #define PAL__PLACE_GAP     16.0                      /* between neighbours in a rank */
 #define PAL__PLACE_CHANNEL 26.0                      /* between ranks, at least */
+#define PAL__PLACE_NARROW  12.0                      /* likewise, where width is rare */
 #define PAL__PLACE_PAD     12.0                      /* inside a box */
 #define PAL__PLACE_HEAD    24.0                      /* its title */
 #define PAL__PLACE_LANES   56.0                      /* between lanes */

@@ -31,6 +31,7 @@ typedef struct making {
     void *user;
     uint32_t lanes[256];
     uint32_t *first; /* by box: the first entry that the closed box shows */
+    bool *bare;      /* by box: drawn without a frame, so that its children are those of the box around it */
 } making;
 
 /* Whether a box is drawn, open or as a node: neither folded away nor in a closed box. */
@@ -51,7 +52,8 @@ static uint8_t order_of(const pal__drawing *d, uint32_t node)
 
 static uint32_t parent_of(const making *m, uint32_t node)
 {
-    const uint32_t box = pal__draw_box(m->d, node);
+    uint32_t box = pal__draw_box(m->d, node);
+    while (box && m->bare[box]) box = m->d->boxes[box].parent;
     return box ? m->to->item[m->d->n + box] : m->lanes[order_of(m->d, node)];
 }
 
@@ -94,6 +96,8 @@ static void make_items(making *m)
     for (uint32_t i = 1; i < d->n_boxes; i++) {
         const uint32_t node = (uint32_t)d->n + i;
         if (!is_drawn(d, i)) continue;
+        m->bare[i] = !d->boxes[i].closed && pal__draw_frameless(d, i);
+        if (m->bare[i]) continue;
         pal__place_item like = {.parent = parent_of(m, node), .kind = PAL__PLACE_BOX};
         if (d->boxes[i].closed) like.kind = PAL__PLACE_NODE;
         if (d->boxes[i].closed) like.key = m->first[i];
@@ -130,19 +134,25 @@ bool pal__place_drawing(const pal__drawing *d, pal__place_size size, void *user,
 {
     pal_context *c = d->graph.tape->context;
     const size_t nodes = d->n + d->n_boxes, items = nodes + 257;
-    making m = {.d = d, .to = to, .size = size, .user = user, .first = pal__alloc(c, d->n_boxes * sizeof *m.first)};
+    making m = {.d = d,
+                .to = to,
+                .size = size,
+                .user = user,
+                .first = pal__alloc(c, d->n_boxes * sizeof *m.first),
+                .bare = pal__alloc(c, d->n_boxes * sizeof *m.bare)};
     *to = (pal__placed){.place = {.context = c, .keys = d->n}};
     to->item = pal__alloc(c, nodes * sizeof *to->item);
     to->node = pal__alloc(c, items * sizeof *to->node);
     to->order = pal__alloc(c, items * sizeof *to->order);
     to->place.items = pal__alloc(c, items * sizeof *to->place.items);
     to->place.wires = pal__alloc(c, (d->n_wires + d->n) * sizeof *to->place.wires);
-    bool ok = m.first && to->item && to->node && to->order && to->place.items && to->place.wires;
+    bool ok = m.first && m.bare && to->item && to->node && to->order && to->place.items && to->place.wires;
     if (ok) {
         make_items(&m);
         make_wires(&m);
     }
     pal__free(c, m.first);
+    pal__free(c, m.bare);
     return ok;
 }
 

@@ -110,6 +110,7 @@ static void find_width(const moving *m)
     pal__place *p = m->p;
     pal__place_item *box = &p->items[m->box];
     const double tracks = m->tracks_on[m->box] * PAL__PLACE_TRACK;
+    const double head = p->right && box->kind == PAL__PLACE_BOX ? PAL__PLACE_HEAD - PAL__PLACE_PAD : 0;
     double left = INFINITY, right = -INFINITY;
     for (uint32_t r = 0; r < m->n_rows; r++)
         for (uint32_t i = 0, n = cells_on(m, r); i < n; i++) {
@@ -118,11 +119,12 @@ static void find_width(const moving *m)
             if (c->x + c->w / 2 > right) right = c->x + c->w / 2;
         }
     if (left > right) left = right = 0;
-    const double inner = right - left + 2 * PAL__PLACE_PAD;
+    const double inner = right - left + 2 * PAL__PLACE_PAD + head;
     const double more = box->own_w > inner + tracks ? (box->own_w - inner - tracks) / 2 : 0;
     box->w = inner + tracks + 2 * more;
     for (uint32_t r = 0; r < m->n_rows; r++)
-        for (uint32_t i = 0, n = cells_on(m, r); i < n; i++) p->cells[m->cells[i]].x += PAL__PLACE_PAD + more - left;
+        for (uint32_t i = 0, n = cells_on(m, r); i < n; i++)
+            p->cells[m->cells[i]].x += PAL__PLACE_PAD + head + more - left;
 }
 
 /* Wires that go far to the side have a higher channel, so that they are not flat. */
@@ -140,7 +142,8 @@ static double channel(const moving *m, uint32_t row)
             any = true;
         }
     if (!any && (row == 0 || row + 2 == m->n_rows)) return 0;
-    return PAL__PLACE_CHANNEL + (widest < 600 ? widest : 600) / 20;
+    const double room = (widest < 600 ? widest : 600) / 20;
+    return p->right ? PAL__PLACE_NARROW + room / 2 : PAL__PLACE_CHANNEL + room;
 }
 
 static void find_height(const moving *m)
@@ -152,14 +155,14 @@ static void find_height(const moving *m)
         pal__place_row *row = &p->rows[p->first_row[m->box] + r];
         const bool end = r == 0 || r + 1 == m->n_rows;
         row->y = y;
-        row->h = !end ? 0 : (r == 0) == !m->up ? PAL__PLACE_HEAD : PAL__PLACE_PAD;
+        row->h = !end ? 0 : p->right ? PAL__PLACE_PAD / 3 : (r == 0) == !m->up ? PAL__PLACE_HEAD : PAL__PLACE_PAD;
         for (uint32_t i = 0, n = cells_on(m, r); i < n; i++) {
             const uint32_t item = p->cells[m->cells[i]].item;
             if (item && p->items[item].h > row->h) row->h = p->items[item].h;
         }
         y += row->h + (r + 1 < m->n_rows ? channel(m, r) : 0);
     }
-    box->h = y;
+    box->h = p->right && box->own_h > y ? box->own_h : y;
 }
 
 static void move_box(moving *m, uint32_t box)

@@ -143,8 +143,9 @@ static void add_step(drawing *d, const pal__place_step *s)
         }
     } else {
         const double track = p->items[t->box].w - PAL__PLACE_PAD - t->track * PAL__PLACE_TRACK;
-        add(d, track, rows[from + 1].y);
-        add(d, track, rows[to - 1].y + rows[to - 1].h);
+        const bool back = to <= from; /* then it turns below the one row and above the other */
+        add(d, track, back ? rows[from].y + rows[from].h : rows[from + 1].y);
+        add(d, track, back ? rows[to].y : rows[to - 1].y + rows[to - 1].h);
     }
     add(d, end, rows[to].y);
     add(d, end, upper(p, s->sink, &rows[to]));

@@ -21,6 +21,7 @@ static const struct {
     [PAL_GRAPH_CLOSED] = {"closed scope", "double, double distance=1pt"},
     [PAL_GRAPH_SCOPE] = {"scope box", "rounded corners=4pt, line width=0.5pt"},
     [PAL_GRAPH_BODY] = {"region body", "dashed, line width=1pt, fill=white"},
+    [PAL_GRAPH_LABEL] = {"value", "draw=none, fill=none, inner sep=0pt, text=black!65"},
 };
 static const char *const orders[] = {"forward", "adjoint", "second"};
 
@@ -71,7 +72,6 @@ static void print_head(FILE *f, const pal_graph_drawn *d)
           "  captured wire/.style={->, dashed, line width=0.3pt},\n"
           "  kept wire/.style={->, dashed, line width=0.3pt, opacity=0.6},\n"
           "  effect wire/.style={->, dotted},\n"
-          "  value shape/.style={font=\\sffamily\\graphtiny, text=black!65, anchor=west, inner sep=1.5pt},\n"
           "}\n\n\\begin{document}\n",
           f);
 }
@@ -122,27 +122,20 @@ static void print_curve(FILE *f, const pal_graph_curve *c)
     const char *style = c->effect ? "effect wire" : c->kept ? "kept wire" : c->captured ? "captured wire" : "wire";
     fprintf(f, "\\draw[%s, draw=%sline] ", style, orders[c->order]);
     print_at(f, c->points[0].x, c->points[0].y);
-    for (size_t i = 1; i < c->n_points; i++) {
-        const pal_graph_point a = c->points[i - 1], b = c->points[i];
-        const double middle = (a.y + b.y) / 2;
-        if (a.x == b.x || c->kept) {
+    for (size_t i = 3; i < c->n_points; i += 3) {
+        const pal_graph_point *p = &c->points[i - 3];
+        if ((p[0].x == p[3].x && p[1].x == p[0].x) || (p[0].y == p[3].y && p[1].y == p[0].y) || c->kept) {
             fputs(" -- ", f);
         } else {
             fputs(" .. controls ", f);
-            print_at(f, a.x, middle);
+            print_at(f, p[1].x, p[1].y);
             fputs(" and ", f);
-            print_at(f, b.x, middle);
+            print_at(f, p[2].x, p[2].y);
             fputs(" .. ", f);
         }
-        print_at(f, b.x, b.y);
+        print_at(f, p[3].x, p[3].y);
     }
     fputs(";\n", f);
-    if (!c->shape || c->n_points < 2) return;
-    fputs("\\node[value shape] at ", f);
-    print_at(f, c->points[0].x, c->points[0].y + (c->points[1].y > c->points[0].y ? 7 : -7));
-    fputs(" {", f);
-    pal__tikz_text(f, c->shape);
-    fputs("};\n", f);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------------------------ */

@@ -17,7 +17,7 @@ static const struct {
     {"%", "\\%"},
     {"_", "\\_"},
     {"^", "\\textasciicircum{}"},
-    {"~", "\\textasciitilde{}"},
+    {"~", "$\\sim$"},
     {"<", "$<$"},
     {">", "$>$"},
     {"|", "$|$"},
@@ -33,6 +33,7 @@ static const struct {
     {"\u00bd", "$\\frac12$"},
     {"\u00d7", "$\\times$"},
     {"\u0302", "\\^{}"},
+    {"\u0303", "\\~{}"},
     {"\u0393", "$\\Gamma$"},
     {"\u0394", "$\\Delta$"},
     {"\u0398", "$\\Theta$"},
@@ -75,6 +76,13 @@ static const struct {
     {"\u2080", "$_0$"},
     {"\u2081", "$_1$"},
     {"\u2082", "$_2$"},
+    {"\u2083", "$_3$"},
+    {"\u2084", "$_4$"},
+    {"\u2085", "$_5$"},
+    {"\u2086", "$_6$"},
+    {"\u2087", "$_7$"},
+    {"\u2088", "$_8$"},
+    {"\u2089", "$_9$"},
     {"\u2190", "$\\leftarrow$"},
     {"\u2192", "$\\rightarrow$"},
     {"\u2202", "$\\partial$"},
@@ -83,6 +91,7 @@ static const struct {
     {"\u220f", "$\\prod$"},
     {"\u2211", "$\\sum$"},
     {"\u2212", "$-$"},
+    {"\u2217", "$*$"},
     {"\u2218", "$\\circ$"},
     {"\u221a", "$\\surd$"},
     {"\u221e", "$\\infty$"},
@@ -113,16 +122,19 @@ static size_t print_letter(FILE *f, const char *text)
 
 void pal__tikz_text(FILE *f, const char *text)
 {
-    static const char hat[] = "\u0302";
+    static const struct {
+        const char *bytes, *tex;
+    } over[] = {{"\u0302", "hat"}, {"\u0303", "tilde"}};
     while (*text) {
         size_t n = 1;
         while ((text[n] & 0xc0) == 0x80) n++;
-        const bool under = !strncmp(text + n, hat, strlen(hat));
-        if (under) fputs("$\\hat{\\textrm{", f);
+        size_t k = 0;
+        while (k < 2 && strncmp(text + n, over[k].bytes, strlen(over[k].bytes)) != 0) k++;
+        if (k < 2) fprintf(f, "$\\%s{\\textrm{", over[k].tex);
         text += print_letter(f, text);
-        if (!under) continue;
+        if (k == 2) continue;
         fputs("}}$", f);
-        text += strlen(hat);
+        text += strlen(over[k].bytes);
     }
 }
 

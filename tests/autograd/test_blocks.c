@@ -272,6 +272,31 @@ START_TEST(what_computes_or_is_wanted_stays)
 }
 END_TEST
 
+START_TEST(what_marks_nothing_gets_a_block_around_it)
+{
+    for (int marks = 0; marks < 2; marks++) {
+        begin();
+        const uint32_t first = (uint32_t)t->n_entries;
+        const size_t blocks = t->n_blocks;
+        const pal_var noise = pal_normal(t, "noise", PAL_SHAPE(4, 3));
+        if (marks) pal_block_begin(t, "own", "q = x + n");
+        const pal_var sum = pal_add(x, noise);
+        if (marks) pal_block_end(t);
+        pal__block_around(t, first, blocks, "around", "q ~ r(q)");
+        const pal_var y = pal_matmul(sum, w);
+        char *text = pal_graph_text(
+            t, &y, 1, &(pal_graph_options){.struct_size = sizeof(pal_graph_options), .level = PAL_GRAPH_LAYERS});
+        ck_assert_ptr_nonnull(text);
+        ck_assert_int_eq(count(text, "<B>around</B><BR/>q ~ r(q)"), !marks);
+        ck_assert_int_eq(count(text, "<B>own</B>"), marks);
+        ck_assert_int_eq(count(text, "<I>q</I> 4&#215;3"), 1); /* on the edge to the product */
+        ck_assert_int_eq(count(text, "shape=diamond"), 1);
+        pal_text_free(c, text);
+        pal_tape_free(t);
+    }
+}
+END_TEST
+
 Suite *blocks_suite(void)
 {
     Suite *s = suite_create("blocks");
@@ -279,7 +304,8 @@ Suite *blocks_suite(void)
              TESTS(they_change_neither_text_nor_hashes_nor_the_drawing_of_operations,
                    an_adjoint_belongs_to_the_block_of_what_it_differentiates,
                    a_gradient_that_is_taken_inside_a_block_is_a_part_of_it, blocks_nest_and_the_outermost_is_drawn,
-                   noise_stays_outside, a_rewind_forgets_them, wrong_calls_are_refused));
+                   noise_stays_outside, a_rewind_forgets_them, wrong_calls_are_refused,
+                   what_marks_nothing_gets_a_block_around_it));
     add_case(s, "plumbing", set_up, tear_down, TESTS(plumbing_is_a_mark_on_an_edge, what_computes_or_is_wanted_stays));
     return s;
 }

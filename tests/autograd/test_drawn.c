@@ -107,11 +107,11 @@ START_TEST(nothing_meets_and_labels_are_read)
     if (_i / 2 == 0) ck_assert_ptr_nonnull(labelled(d, "for each ", PAL_GRAPH_BODY));
     size_t shapes = 0, kept = 0, raised = 0, numbers = 0;
     for (size_t i = 0; i < d->n_curves; i++) {
-        shapes += d->curves[i].shape && !strcmp(d->curves[i].shape, "32\u00d7784");
         kept += d->curves[i].kept;
     }
     for (size_t i = 0; i < d->n_items; i++)
         for (size_t k = 0; k < d->items[i].n_runs; k++) {
+            shapes += d->items[i].look == PAL_GRAPH_LABEL && !strcmp(d->items[i].runs[k].text, "32\u00d7784");
             raised += d->items[i].runs[k].raised;
             numbers += !strncmp(d->items[i].runs[k].text, "reads #", 7);
         }
@@ -180,7 +180,7 @@ START_TEST(texts_are_escaped_for_tex)
         const char *text, *tex;
     } cases[] = {
         {"d loss / d W_1", "d loss / d W\\_1"},
-        {"50% & #3 {x} $^~\\", "50\\% \\& \\#3 \\{x\\} \\$\\textasciicircum{}\\textasciitilde{}\\textbackslash{}"},
+        {"50% & #3 {x} $^~\\", "50\\% \\& \\#3 \\{x\\} \\$\\textasciicircum{}$\\sim$\\textbackslash{}"},
         {"\u2016g\u2016\u00b2", "$\\|$g$\\|$$^2$"},
         {"x\u0302 - x", "$\\hat{\\textrm{x}}$ - x"},
         {"\u03b5 \u1d40", "$\\varepsilon$ $^{\\mathsf T}$"},

@@ -15,6 +15,16 @@ const frames = (n, work) => {
 const pan = () => { view.x -= 37; view.y -= 23; frame(); };
 const figures = {loaded: +document.documentElement.dataset.loaded, operations: D.entries};
 figures.shown = items.filter((x, i) => i && x.kind !== LANE && x.shown === i && !isOpen(i)).length;
+const layer = items.findIndex(x => x.block), within = i => items.some((x, k) => x.parent === i && x.shown === k);
+if (layer > 0) {
+  const closed = items[layer].closed && !within(layer);
+  toggle(layer);
+  figures.opens = closed && within(layer);
+  $('layers').onclick();
+  figures.opens = figures.opens && items[layer].closed && !within(layer);
+} else {
+  figures.opens = !told;
+}
 [figures.median, figures.longest] = frames(60, pan);
 figures.place = frames(1, () => { for (const x of items) x.closed = false; place(); })[0];
 figures.all = items.filter((x, i) => i && x.kind === NODE && x.shown === i).length;

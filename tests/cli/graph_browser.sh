@@ -29,7 +29,7 @@ holds() { # NAME PAGE
         [ -z "$(grep -e CONSOLE said-by-chromium)$(grep -o 'data-error="[^"]*"' dom)" ]
     check "$1: requests nothing: $(head -n 3 requests)" [ ! -s requests ]
     check "$1: few nodes are shown at first" [ "$(figure shown)" -le 250 ]
-    for what in closes finds lights; do check "$1: $what" [ "$(figure $what)" = true ]; done
+    for what in opens closes finds lights; do check "$1: $what" [ "$(figure $what)" = true ]; done
     check "$1: is shown within a second: $(figure loaded) ms" [ "$(figure loaded)" -lt $((1000 * patience)) ]
     check "$1: a frame within 50 ms: $(figure median), all open $(figure medianAll)" [ "$(figure median)" -lt $((50 * patience)) -a "$(figure medianAll)" -lt $((50 * patience)) ]
     check "$1: the longest frame: $(figure longest), all open $(figure longestAll)" [ "$(figure longestAll)" -lt $((200 * patience)) ]

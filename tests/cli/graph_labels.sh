@@ -36,6 +36,21 @@ has "are drawn once" '<B>encoder/1</B> &#8230; 3 &#183; 3&#215;'
 works "a model that convolves" graph convolutional
 has "has its formula" 'W₁ ∗ x + b₁'
 
+works "a model with corruption" graph denoising
+has "names the corrupted input" 'x̃ ~ q(x̃ | x)'
+has "which the encoder reads" 'h = sigmoid(x̃ W + b)'
+
+# ---- Without Graphviz: TeX and a page
+works "TeX" graph variational --direction right -o slide.tex
+for text in 'encoder/2' 'sigmoid' 'KL(q(z'; do check "has $text" grep -qF -e "$text" slide.tex; done
+check "without operations" [ "$(grep -c matmul slide.tex)" -eq 0 ]
+works "a page" graph variational -o page.html
+for text in '"h₁ = relu(x W₁ + b₁)"' '"x̂ = sigmoid(a)"' '"μ, ln σ 32×40"' '"op":"matmul"'; do check "has $text" grep -qF -e "$text" page.html; done
+for option in "--direction right" "--sizes" "--order 1 --kept lines"; do
+    # shellcheck disable=SC2086 # words
+    refused "a page has no use for $option" 'has no effect on an .html page' graph basic $option -o refused.html
+done
+
 # ---- Plumbing
 works "a model with plumbing" graph variational --level operations
 lacks "folds it into edges" '<B>reshape</B>'
