@@ -66,7 +66,7 @@ static void check_file(pal_cli_checking *c)
     pal_cli_compiler *compiler = pal_cli_compiler_find(s->word, &status);
     if (!compiler) return;
     if (pal_cli_cache_open(&cache, s->word, true) == PAL_CLI_GO_ON) {
-        snprintf(object, sizeof object, "%s/checked-%ld.so", cache.folder, (long)getpid());
+        snprintf(object, sizeof object, "%s/" PAL_CLI_CHECKED "%ld.so", cache.folder, (long)getpid());
         if (pal_cli_compile(compiler, &cache, s, object, true) == PAL_CLI_GO_ON)
             pal_cli_find(c, "compiles", PAL_CLI_PASS, "without warnings");
         else
@@ -128,9 +128,11 @@ static void check_order(pal_cli_checking *c, const pal__checks *all, int order)
 
 static void check_derivatives(pal_cli_checking *c)
 {
-    pal__checks all = {.first = 1, .last = 2, .seed = c->seed, .ends = true};
+    pal_cli_progress progress;
+    pal__checks all = {.first = 1, .last = 2, .seed = c->seed, .ends = true, .progress = &progress};
     all.context = pal_context_new(
         &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
+    pal_cli_progress_start(&progress, false, pal_cli_flag(c->args, "json"));
     if (all.context) pal_cli_gradcheck_variant(&all, c->variant);
     if (!all.context || all.no_memory) {
         pal_cli_find(c, "derivatives", PAL_CLI_FAIL, "%s", *all.why ? all.why : "out of memory");

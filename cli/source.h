@@ -53,13 +53,15 @@ void pal_cli_source_trust(void); /* --trust was given */
  */
 
 enum { PAL_CLI_CACHE_PATH = 3072 }; /* so that a name fits behind it in PATH_MAX */
+#define PAL_CLI_WORK    "work-"     /* begins the name of the folder of a compilation */
+#define PAL_CLI_CHECKED "checked-"  /* begins the name of an object that is compiled to be removed */
 typedef struct pal_cli_cache {
     char folder[PAL_CLI_CACHE_PATH];
     bool temporary; /* for this process alone */
 } pal_cli_cache;
 
 /* Finds the folder and makes it, or else a temporary one, with a warning that names `word`. to_write: it must be
- * possible to write into it. */
+ * possible to write into it; what killed compilations left there is removed. */
 int pal_cli_cache_open(pal_cli_cache *cache, const char *word, bool to_write);
 void pal_cli_cache_close(const pal_cli_cache *cache); /* removes a temporary folder that is empty */
 /* The path of the object of this key; true: it is there, and nobody but the user can have written it. */

@@ -4,11 +4,13 @@
  * each text. Only the owner may have written either, and the folder itself: what others can write is not taken, for an
  * object is loaded into this process, and a HASH.known lets the code of a run folder be compiled. A folder that cannot
  * be used is replaced by a temporary one, which is removed when the object is loaded. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/source.h"
@@ -54,6 +56,47 @@ static int use_temporary(pal_cli_cache *cache, const char *word, const char *why
     return pal_cli_say(PAL_CLI_GO_ON, "warning: %s is compiled for this command only: %s", word, why);
 }
 
+/* ---- What a killed compilation left ----------------------------------------------------------------------------- */
+
+enum { OLD = 3600 }; /* seconds: no compilation takes so long */
+
+static bool begins(const char *name, const char *with) { return !strncmp(name, with, strlen(with)); }
+
+/* Removes a folder of files. A link, or a folder in it, stays, and so does it. */
+static void remove_work(int above, const char *name)
+{
+    const int descriptor = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *files = descriptor >= 0 ? fdopendir(descriptor) : NULL;
+    if (!files && descriptor >= 0) close(descriptor);
+    if (!files) return;
+    for (const struct dirent *e; (e = readdir(files));)
+        if (*e->d_name != '.') unlinkat(descriptor, e->d_name, 0);
+    closedir(files);
+    unlinkat(above, name, AT_REMOVEDIR);
+}
+
+/* Removes folders and objects that this user's compilations began more than an hour ago and did not remove. */
+static void remove_old(const char *folder)
+{
+    const int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *entries = descriptor >= 0 ? fdopendir(descriptor) : NULL;
+    const time_t now = time(NULL);
+    if (!entries && descriptor >= 0) close(descriptor);
+    if (!entries) return;
+    for (const struct dirent *e; (e = readdir(entries));) {
+        struct stat is;
+        const bool work = begins(e->d_name, PAL_CLI_WORK), checked = begins(e->d_name, PAL_CLI_CHECKED);
+        if ((!work && !checked) || fstatat(descriptor, e->d_name, &is, AT_SYMLINK_NOFOLLOW) || is.st_uid != geteuid() ||
+            is.st_mtime > now - OLD)
+            continue;
+        if (work && S_ISDIR(is.st_mode)) remove_work(descriptor, e->d_name);
+        if (checked && S_ISREG(is.st_mode)) unlinkat(descriptor, e->d_name, 0);
+    }
+    closedir(entries);
+}
+
+/* ---- The interface ----------------------------------------------------------------------------------------------- */
+
 int pal_cli_cache_open(pal_cli_cache *cache, const char *word, bool to_write)
 {
     char why[PAL_CLI_CACHE_PATH + 256];
@@ -65,7 +108,10 @@ int pal_cli_cache_open(pal_cli_cache *cache, const char *word, bool to_write)
     }
     if (!to_write) return PAL_CLI_GO_ON;
     const int error = make(cache->folder);
-    if (!error && is_own(cache->folder, S_IFDIR) && !access(cache->folder, W_OK | X_OK)) return PAL_CLI_GO_ON;
+    if (!error && is_own(cache->folder, S_IFDIR) && !access(cache->folder, W_OK | X_OK)) {
+        remove_old(cache->folder);
+        return PAL_CLI_GO_ON;
+    }
     snprintf(why, sizeof why, "%.3000s %s: make it writable for you alone, or set XDG_CACHE_HOME", cache->folder,
              error                                ? strerror(error)
              : access(cache->folder, W_OK | X_OK) ? "cannot be written"

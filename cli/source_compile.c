@@ -258,7 +258,7 @@ int pal_cli_compile(const pal_cli_compiler *c, const pal_cli_cache *cache, const
                     bool strict)
 {
     place p;
-    snprintf(p.folder, sizeof p.folder, "%s/XXXXXX", cache->folder);
+    snprintf(p.folder, sizeof p.folder, "%s/" PAL_CLI_WORK "XXXXXX", cache->folder);
     if (!mkdtemp(p.folder))
         return pal_cli_say(PAL_CLI_FAILED, "%s: cannot make %s: %s", s->word, p.folder, strerror(errno));
     snprintf(p.text, sizeof p.text, "%s/variant.c", p.folder);
