@@ -112,8 +112,9 @@ static void check_order(pal_cli_checking *c, const pal__checks *all, int order)
         if (!bad) bad = r;
     }
     if (!bad && n)
-        pal_cli_find(c, names[order], PAL_CLI_PASS, "%zu settings: the defaults, each choice, the ends of the numbers",
-                     n);
+        pal_cli_find(c, names[order], PAL_CLI_PASS,
+                     "%zu settings: the defaults, each choice, the ends of the numbers, within %d", n,
+                     PAL_CLI_FARTHEST);
     else if (bad && bad->report.verdict == PAL_CHECK_ERROR)
         pal_cli_find(c, names[order], PAL_CLI_FAIL, "%zu of %zu settings cannot be computed, first %s: %s", failed, n,
                      *bad->report.label ? bad->report.label : "the defaults", bad->report.message);

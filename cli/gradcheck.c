@@ -287,15 +287,16 @@ static const char *others(const pal_option *o)
     return NULL;
 }
 
-/* The least and the greatest value of a number of the variant's own; a whole number that is large makes a large model.
- */
+/* The least and the greatest value of a number of the variant's own. A whole number that is large makes a large model;
+ * and a weight of a million makes the rounding of its term larger than the other terms. */
 static void check_ends(pal__checks *c, const pal_variant *v, const pal_option *o)
 {
     enum { LARGE = 16 };
     char value[64];
     const bool whole = o->type == PAL_OPTION_INT;
     if (!whole && o->type != PAL_OPTION_REAL) return;
-    const double ends[] = {o->low, o->high};
+    const double most = fmax(PAL_CLI_FARTHEST, fabs(strtod(o->value, NULL)));
+    const double ends[] = {whole ? o->low : fmax(o->low, -most), whole ? o->high : fmin(o->high, most)};
     for (size_t i = 0; i < 2; i++) {
         snprintf(value, sizeof value, "%.17g", ends[i]);
         if ((!whole || ends[i] <= LARGE) && !pal_option_equal(o, value, o->value))

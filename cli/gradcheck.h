@@ -15,13 +15,15 @@ typedef struct pal__result {
     pal_function_report own; /* of a function; else zeros */
 } pal__result;
 
+enum { PAL_CLI_FARTHEST = 1000 }; /* the greatest number that is tried as the end of a range */
+
 typedef struct pal__checks {
     pal_context *context;
     int first, last; /* orders */
     uint64_t seed;
     pal__result *results;
     size_t n, capacity, refused; /* refused: combinations of settings that the models do not accept */
-    bool ends;                   /* also check the least and the greatest value of the variant's own numbers */
+    bool ends; /* also check the least and the greatest value, within 1000, of the variant's own numbers */
     bool no_memory;
     char why[512];              /* with no_memory */
     pal_cli_progress *progress; /* NULL: silent */
