@@ -192,6 +192,16 @@ int pal_cli_source_add(const char *word, const char *file, const char *text, con
     return status;
 }
 
+/* The path from the root. A path that cannot be resolved is put behind that of the working folder. */
+static const char *from_root(const char *path, char out[PATH_MAX])
+{
+    if (realpath(path, out)) return out;
+    if (*path == '/' || !getcwd(out, PATH_MAX)) return path;
+    const size_t length = strlen(out);
+    while (!strncmp(path, "./", 2)) path += 2;
+    return snprintf(out + length, PATH_MAX - length, "/%s", path) < (int)(PATH_MAX - length) ? out : path;
+}
+
 int pal_cli_source_load(const char *word)
 {
     char path[PATH_MAX], whole[PATH_MAX];
@@ -201,7 +211,7 @@ int pal_cli_source_load(const char *word)
     int status;
     char *text = pal_cli_source_read(path, &status);
     if (!text) return status;
-    status = pal_cli_source_add(word, realpath(path, whole) ? whole : path, text, *name ? name : NULL);
+    status = pal_cli_source_add(word, from_root(path, whole), text, *name ? name : NULL);
     free(text);
     return status;
 }
