@@ -135,13 +135,12 @@ static int choose(pal_cli_source *s, const char *name)
 /* Loads the object, after compiling it if no earlier process has. */
 static int load(pal_cli_source *s)
 {
-    pal_cli_cache cache;
+    pal_cli_cache cache = {.temporary = false};
     char key[PAL_SHA256_TEXT], object[PATH_MAX];
     int status = PAL_CLI_GO_ON;
     pal_cli_compiler *compiler = pal_cli_compiler_find(s->word, &status);
     if (!compiler) return status;
-    pal_cli_compiler_key(compiler, s->hash, key);
-    status = pal_cli_cache_open(&cache, s->word, false);
+    status = pal_cli_compiler_key(compiler, s->hash, key) ? pal_cli_cache_open(&cache, s->word, false) : PAL_CLI_FAILED;
     if (status == PAL_CLI_GO_ON && !pal_cli_cache_object(&cache, key, object)) {
         status = cache.temporary ? PAL_CLI_GO_ON : pal_cli_cache_open(&cache, s->word, true);
         if (status == PAL_CLI_GO_ON) pal_cli_cache_object(&cache, key, object);
@@ -151,7 +150,9 @@ static int load(pal_cli_source *s)
     if (status == PAL_CLI_GO_ON) {
         pal_cli_cache_note(&cache, s->hash);
         s->first = registered();
+        pal_cli_source_guard(s->word);
         status = pal_cli_load_object(object, s->word);
+        pal_cli_source_guard(NULL);
         s->n = registered() - s->first;
     }
     if (cache.temporary) unlink(object);

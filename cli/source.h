@@ -36,6 +36,9 @@ int pal_cli_source_add(const char *word, const char *file, const char *text, con
 /* The contents of a file of C code, which the caller frees; NULL: the error is printed, with *status. */
 char *pal_cli_source_read(const char *path, int *status);
 
+/* source_guard.c: from now on, a crash is told with this word, and so is an end of the program until word is NULL. */
+void pal_cli_source_guard(const char *word);
+
 /* source_words.c: each word that names a model by its file. words: the verb is words[1]. */
 int pal_cli_load_sources(int n, char **words);
 
@@ -78,8 +81,9 @@ typedef struct pal_cli_compiler pal_cli_compiler;
 pal_cli_compiler *pal_cli_compiler_find(const char *word, int *status);
 void pal_cli_compiler_free(pal_cli_compiler *compiler);
 const char *pal_cli_headers(char out[PATH_MAX]); /* the folder of palindrome.h; NULL: it is not there */
-/* What an object depends on besides the text: compiler, flags, headers, library. */
-void pal_cli_compiler_key(const pal_cli_compiler *compiler, const char *hash, char key[PAL_SHA256_TEXT]);
+/* What an object depends on: the text, by its hash, compiler, flags, headers, library. false: out of memory, which was
+ * printed. */
+bool pal_cli_compiler_key(const pal_cli_compiler *compiler, const char *hash, char key[PAL_SHA256_TEXT]);
 /* Compiles the text into the object `to`, which is replaced as a whole. The messages of the compiler go to standard
  * error. word, file: what they call the text. strict: a warning is an error, too. */
 int pal_cli_compile(const pal_cli_compiler *compiler, const pal_cli_cache *cache, const pal_cli_source *source,

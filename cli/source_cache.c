@@ -22,6 +22,12 @@ static bool is_own(const char *path, mode_t kind)
     return !lstat(path, &is) && (is.st_mode & S_IFMT) == kind && is.st_uid == geteuid() && !(is.st_mode & 022);
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat is;
+    return !lstat(path, &is) && S_ISDIR(is.st_mode);
+}
+
 /* The path of the folder, which may not exist. false: the environment names none. */
 static bool locate(char out[PAL_CLI_CACHE_PATH])
 {
@@ -114,8 +120,9 @@ int pal_cli_cache_open(pal_cli_cache *cache, const char *word, bool to_write)
     }
     snprintf(why, sizeof why, "%.3000s %s: make it writable for you alone, or set XDG_CACHE_HOME", cache->folder,
              error                                ? strerror(error)
+             : !is_folder(cache->folder)          ? "is no folder, or a link to one"
              : access(cache->folder, W_OK | X_OK) ? "cannot be written"
-                                                  : "is open to others");
+                                                  : "is open to others, or theirs");
     return use_temporary(cache, word, why);
 }
 

@@ -143,7 +143,7 @@ static void add_file(FILE *to, const char *path)
     fprintf(to, "%s %lld %lld.%09ld\n", path, (long long)is.st_size, (long long)is.st_mtim.tv_sec, is.st_mtim.tv_nsec);
 }
 
-void pal_cli_compiler_key(const pal_cli_compiler *c, const char *hash, char key[PAL_SHA256_TEXT])
+bool pal_cli_compiler_key(const pal_cli_compiler *c, const char *hash, char key[PAL_SHA256_TEXT])
 {
     char *text = NULL;
     size_t size = 0;
@@ -158,10 +158,16 @@ void pal_cli_compiler_key(const pal_cli_compiler *c, const char *hash, char key[
         if (dladdr(address, &library)) add_file(to, library.dli_fname);
         for (size_t i = 0; i < c->n; i++) fprintf(to, "%s\n", c->argv[i]);
         for (size_t i = 0; i < FLAGS; i++) fprintf(to, "%s\n", flags[i]);
-        fclose(to);
     }
-    pal_sha256(text ? text : hash, text ? size : strlen(hash), key);
+    const bool whole = to && !ferror(to);
+    if ((to && fclose(to)) || !whole || !text) {
+        free(text);
+        pal_cli_say(PAL_CLI_FAILED, "out of memory");
+        return false;
+    }
+    pal_sha256(text, size, key);
     free(text);
+    return true;
 }
 
 /* ---- Compiling ------------------------------------------------------------------------------------------------ */
@@ -195,7 +201,8 @@ static int print_text(FILE *to, void *user)
         else
             fputc(*c, to);
     }
-    fprintf(to, "\"\n%s", s->text);
+    /* The mark that some editors put before UTF-8 is none of the C language behind another line. */
+    fprintf(to, "\"\n%s", s->text + (strncmp(s->text, "\xef\xbb\xbf", 3) ? 0 : 3));
     return 0;
 }
 
@@ -220,18 +227,27 @@ typedef struct place { /* the folder of one compilation */
     char folder[PATH_MAX], text[PATH_MAX + 16], list[PATH_MAX + 16], object[PATH_MAX + 16];
 } place;
 
+/* "ccache gcc -m32" */
+static const char *name_of(const pal_cli_compiler *c, char out[512])
+{
+    *out = 0;
+    for (size_t i = 0; i < c->n; i++) pal_cli_append(out, 512, " ", c->argv[i]);
+    return out;
+}
+
 static int compile_in(const pal_cli_compiler *c, const place *p, const pal_cli_source *s, const char *to, bool strict)
 {
     const char *argv[WORDS + FLAGS + 24];
-    char other[PATH_MAX];
+    char other[PATH_MAX], name[512];
     size_t n = 0;
     pal_error err = {0};
     if (pal_file_write(p->text, write_text, (void *)(uintptr_t)s, &err)) return pal_cli_say_error(&err);
     for (size_t i = 0; i < c->n; i++) argv[n++] = c->argv[i];
     for (size_t i = 0; i < FLAGS; i++) argv[n++] = flags[i];
     if (strict) argv[n++] = "-Werror";
-    const char *const rest[] = {"-isystem", c->headers, "-MMD",    "-MF",   p->list, "-MT",
-                                "variant",  "-o",       p->object, p->text, "-lm"};
+    const char *const rest[] = {
+        "-isystem", c->headers, "-MMD", "-MF", p->list, "-MT", "variant",
+        "-o",       p->object,  "-x",   "c",   p->text, "-lm"}; /* -x: CC may be a compiler of C++ */
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) argv[n++] = rest[i];
     argv[n] = NULL;
     fflush(stdout);
@@ -243,7 +259,10 @@ static int compile_in(const pal_cli_compiler *c, const place *p, const pal_cli_s
         return pal_cli_say(PAL_CLI_WRONG,
                            "%s does not compile: mend what %s says above and run this again; a variant is one file, "
                            "without headers of its own",
-                           s->word, c->argv[0]);
+                           s->word, name_of(c, name));
+    if (access(p->object, F_OK))
+        return pal_cli_say(PAL_CLI_FAILED, "%s: %s made no object: set CC to a C compiler, or unset it", s->word,
+                           name_of(c, name));
     if (*included(p->list, p->text, other))
         return pal_cli_say(PAL_CLI_WRONG,
                            "%s includes %s, but a variant is one file, which a run can keep: put the lines into it, or "
