@@ -61,9 +61,8 @@ static void check_file(pal_cli_checking *c)
     const pal_cli_source *s = pal_cli_source_of(c->variant);
     pal_cli_cache cache;
     char object[PATH_MAX];
-    int status;
     if (!s) return;
-    pal_cli_compiler *compiler = pal_cli_compiler_find(s->word, &status);
+    pal_cli_compiler *compiler = pal_cli_compiler_find(s->word);
     if (!compiler) return;
     if (pal_cli_cache_open(&cache, s->word, true) == PAL_CLI_GO_ON) {
         snprintf(object, sizeof object, "%s/" PAL_CLI_CHECKED "%ld.so", cache.folder, (long)getpid());

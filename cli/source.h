@@ -67,8 +67,9 @@ typedef struct pal_cli_cache {
  * possible to write into it; what killed compilations left there is removed. */
 int pal_cli_cache_open(pal_cli_cache *cache, const char *word, bool to_write);
 void pal_cli_cache_close(const pal_cli_cache *cache); /* removes a temporary folder that is empty */
-/* The path of the object of this key; true: it is there, and nobody but the user can have written it. */
-bool pal_cli_cache_object(const pal_cli_cache *cache, const char *key, char path[PATH_MAX]);
+/* The path of the object of these keys. true: it is there, and nobody but the user can have written it. compiler NULL:
+ * that of any compiler. */
+bool pal_cli_cache_object(const pal_cli_cache *cache, const char *source, const char *compiler, char path[PATH_MAX]);
 /* Whether the user has compiled the text with this hash, and the note of it. */
 bool pal_cli_cache_knows(const char *hash);
 void pal_cli_cache_note(const pal_cli_cache *cache, const char *hash);
@@ -77,13 +78,14 @@ void pal_cli_cache_note(const pal_cli_cache *cache, const char *hash);
 
 typedef struct pal_cli_compiler pal_cli_compiler;
 
-/* Finds the compiler and the headers. word: for messages. NULL: the error is printed, with *status. */
-pal_cli_compiler *pal_cli_compiler_find(const char *word, int *status);
+/* Finds the compiler and the headers. word: for the message if they are not there; NULL: no message. */
+pal_cli_compiler *pal_cli_compiler_find(const char *word);
 void pal_cli_compiler_free(pal_cli_compiler *compiler);
 const char *pal_cli_headers(char out[PATH_MAX]); /* the folder of palindrome.h; NULL: it is not there */
-/* What an object depends on: the text, by its hash, compiler, flags, headers, library. false: out of memory, which was
- * printed. */
-bool pal_cli_compiler_key(const pal_cli_compiler *compiler, const char *hash, char key[PAL_SHA256_TEXT]);
+/* What an object depends on: the text, by its hash, headers, library and flags; and the compiler with its words. false:
+ * out of memory, which was printed. */
+bool pal_cli_source_key(const char *hash, char key[PAL_SHA256_TEXT]);
+bool pal_cli_compiler_key(const pal_cli_compiler *compiler, char key[PAL_SHA256_TEXT]);
 /* Compiles the text into the object `to`, which is replaced as a whole. The messages of the compiler go to standard
  * error. word, file: what they call the text. strict: a warning is an error, too. */
 int pal_cli_compile(const pal_cli_compiler *compiler, const pal_cli_cache *cache, const pal_cli_source *source,

@@ -1,9 +1,10 @@
 /* source_cache.c - a folder of the user for compiled variants, and the record of the texts that the user has compiled.
  *
- * $XDG_CACHE_HOME/palindrome/variants, or ~/.cache/palindrome/variants, has KEY.so for each object and HASH.known for
- * each text. Only the owner may have written either, and the folder itself: what others can write is not taken, for an
- * object is loaded into this process, and a HASH.known lets the code of a run folder be compiled. A folder that cannot
- * be used is replaced by a temporary one, which is removed when the object is loaded. */
+ * $XDG_CACHE_HOME/palindrome/variants, or ~/.cache/palindrome/variants, has KEY-KEY.so for each object and HASH.known
+ * for each text: the second key is that of the compiler. Only the owner may have written either, and the folder itself:
+ * what others can write is not taken, for an object is loaded into this process, and a HASH.known lets the code of a
+ * run folder be compiled. A folder that cannot be used is replaced by a temporary one, which is removed when the object
+ * is loaded. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -131,10 +132,28 @@ void pal_cli_cache_close(const pal_cli_cache *cache)
     if (cache->temporary) rmdir(cache->folder);
 }
 
-bool pal_cli_cache_object(const pal_cli_cache *cache, const char *key, char path[PATH_MAX])
+/* The first object whose name begins so. */
+static bool find_object(const char *folder, const char *beginning, char path[PATH_MAX])
 {
-    snprintf(path, PATH_MAX, "%s/%s.so", cache->folder, key);
-    return *cache->folder && is_own(cache->folder, S_IFDIR) && is_own(path, S_IFREG);
+    DIR *entries = opendir(folder);
+    bool found = false;
+    if (!entries) return false;
+    for (const struct dirent *e; !found && (e = readdir(entries));) {
+        if (!begins(e->d_name, beginning)) continue;
+        snprintf(path, PATH_MAX, "%s/%s", folder, e->d_name);
+        found = is_own(path, S_IFREG);
+    }
+    closedir(entries);
+    return found;
+}
+
+bool pal_cli_cache_object(const pal_cli_cache *cache, const char *source, const char *compiler, char path[PATH_MAX])
+{
+    char beginning[PAL_SHA256_TEXT + 1];
+    const bool mine = *cache->folder && is_own(cache->folder, S_IFDIR);
+    snprintf(path, PATH_MAX, "%s/%s-%s.so", cache->folder, source, compiler ? compiler : "");
+    snprintf(beginning, sizeof beginning, "%s-", source);
+    return mine && (compiler ? is_own(path, S_IFREG) : find_object(cache->folder, beginning, path));
 }
 
 bool pal_cli_cache_knows(const char *hash)

@@ -91,38 +91,44 @@ static bool take_cc(pal_cli_compiler *c, const char *cc)
     return c->n && search(c->argv[0], c->path);
 }
 
-static int find(pal_cli_compiler *c, const char *word)
+/* Says why there is no compiler, unless the word is NULL. */
+static bool find(pal_cli_compiler *c, const char *word)
 {
     static const char *const names[] = {"cc", "gcc", "clang"};
     const char *cc = getenv("CC");
-    if (!pal_cli_headers(c->headers))
-        return pal_cli_say(
-            PAL_CLI_FAILED,
-            "%s: the headers of Palindrome are not beside this program: install them with it, or compile "
-            "the file by hand and use --load",
-            word);
+    if (!pal_cli_headers(c->headers)) {
+        if (word)
+            pal_cli_say(PAL_CLI_FAILED,
+                        "%s: the headers of Palindrome are not beside this program: install them with it, or compile "
+                        "the file by hand and use --load",
+                        word);
+        return false;
+    }
     if (cc && cc[strspn(cc, " \t")]) {
-        if (take_cc(c, cc)) return PAL_CLI_GO_ON;
-        return pal_cli_say(PAL_CLI_FAILED,
-                           "%s: CC is %s, which is no program here: set CC to a C compiler, or unset it", word, cc);
+        const bool there = take_cc(c, cc);
+        if (!there && word)
+            pal_cli_say(PAL_CLI_FAILED, "%s: CC is %s, which is no program here: set CC to a C compiler, or unset it",
+                        word, cc);
+        return there;
     }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (search(names[i], c->path)) {
             c->argv[c->n++] = names[i];
-            return PAL_CLI_GO_ON;
+            return true;
         }
-    return pal_cli_say(
-        PAL_CLI_FAILED,
-        "%s: there is no C compiler to compile it: install gcc or clang (Debian: apt-get install gcc), or "
-        "set CC",
-        word);
+    if (word)
+        pal_cli_say(PAL_CLI_FAILED,
+                    "%s: there is no C compiler to compile it: install gcc or clang (Debian: apt-get install gcc), or "
+                    "set CC",
+                    word);
+    return false;
 }
 
-pal_cli_compiler *pal_cli_compiler_find(const char *word, int *status)
+pal_cli_compiler *pal_cli_compiler_find(const char *word)
 {
     pal_cli_compiler *c = calloc(1, sizeof *c);
-    *status = c ? find(c, word) : pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    if (*status == PAL_CLI_GO_ON) return c;
+    if (c && find(c, word)) return c;
+    if (!c && word) pal_cli_say(PAL_CLI_FAILED, "out of memory");
     pal_cli_compiler_free(c);
     return NULL;
 }
@@ -135,39 +141,73 @@ void pal_cli_compiler_free(pal_cli_compiler *c)
 
 /* ---- The key -------------------------------------------------------------------------------------------------- */
 
-/* "PATH SIZE TIME" of a file: another compiler, or another build of the library, is another file. */
-static void add_file(FILE *to, const char *path)
+typedef struct key {
+    FILE *to;
+    char *text;
+    size_t size;
+    int error; /* an errno */
+    char what[PATH_MAX];
+} key;
+
+static void open_key(key *k)
 {
-    struct stat is;
-    if (stat(path, &is)) return;
-    fprintf(to, "%s %lld %lld.%09ld\n", path, (long long)is.st_size, (long long)is.st_mtim.tv_sec, is.st_mtim.tv_nsec);
+    *k = (key){.error = 0};
+    k->to = open_memstream(&k->text, &k->size);
 }
 
-bool pal_cli_compiler_key(const pal_cli_compiler *c, const char *hash, char key[PAL_SHA256_TEXT])
+/* "PATH SIZE TIME" of a file: another compiler, or another build of the library, is another file. */
+static void add_file(key *k, const char *path)
 {
-    char *text = NULL;
-    size_t size = 0;
+    struct stat is = {.st_size = 0};
+    if (stat(path, &is) && !k->error) {
+        k->error = errno;
+        snprintf(k->what, sizeof k->what, "%s", path);
+    }
+    if (k->to)
+        fprintf(k->to, "%s %lld %lld.%09ld\n", path, (long long)is.st_size, (long long)is.st_mtim.tv_sec,
+                is.st_mtim.tv_nsec);
+}
+
+/* The hash of what was printed. A key of a part would be that of another object. */
+static bool close_key(key *k, char out[PAL_SHA256_TEXT])
+{
+    const bool failed = !k->to || ferror(k->to);
+    const bool whole = k->to && !fclose(k->to) && !failed && k->text;
+    if (!whole)
+        pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    else if (k->error)
+        pal_cli_say(PAL_CLI_FAILED, "%s: %s", k->what, strerror(k->error));
+    else
+        pal_sha256(k->text, k->size, out);
+    free(k->text);
+    return whole && !k->error;
+}
+
+bool pal_cli_source_key(const char *hash, char out[PAL_SHA256_TEXT])
+{
+    key k;
+    char headers[PATH_MAX];
     Dl_info library;
     pal_status (*enlist)(const pal_variant *, pal_error *) = pal_variant_register;
     void *address;
     memcpy(&address, &enlist, sizeof address); /* as in plugin.c */
-    FILE *to = open_memstream(&text, &size);
-    if (to) {
-        fprintf(to, "%s\npalindrome %s\nheaders %s\n", hash, pal_version(), c->headers);
-        add_file(to, c->path);
-        if (dladdr(address, &library)) add_file(to, library.dli_fname);
-        for (size_t i = 0; i < c->n; i++) fprintf(to, "%s\n", c->argv[i]);
-        for (size_t i = 0; i < FLAGS; i++) fprintf(to, "%s\n", flags[i]);
+    open_key(&k);
+    if (dladdr(address, &library)) add_file(&k, library.dli_fname);
+    if (k.to) {
+        fprintf(k.to, "%s\npalindrome %s\n", hash, pal_version());
+        if (pal_cli_headers(headers)) fprintf(k.to, "headers %s\n", headers);
+        for (size_t i = 0; i < FLAGS; i++) fprintf(k.to, "%s\n", flags[i]);
     }
-    const bool whole = to && !ferror(to);
-    if ((to && fclose(to)) || !whole || !text) {
-        free(text);
-        pal_cli_say(PAL_CLI_FAILED, "out of memory");
-        return false;
-    }
-    pal_sha256(text, size, key);
-    free(text);
-    return true;
+    return close_key(&k, out);
+}
+
+bool pal_cli_compiler_key(const pal_cli_compiler *c, char out[PAL_SHA256_TEXT])
+{
+    key k;
+    open_key(&k);
+    add_file(&k, c->path);
+    for (size_t i = 0; i < c->n && k.to; i++) fprintf(k.to, "%s\n", c->argv[i]);
+    return close_key(&k, out);
 }
 
 /* ---- Compiling ------------------------------------------------------------------------------------------------ */
