@@ -82,7 +82,7 @@ typedef struct pal_cli_compiler pal_cli_compiler;
 pal_cli_compiler *pal_cli_compiler_find(const char *word);
 void pal_cli_compiler_free(pal_cli_compiler *compiler);
 const char *pal_cli_headers(char out[PATH_MAX]); /* the folder of palindrome.h; NULL: it is not there */
-/* What an object depends on: the text, by its hash, headers, library and flags; and the compiler with its words. false:
+/* What an object depends on: the text, by its hash, library and flags; and the compiler, its words and headers. false:
  * out of memory, which was printed. */
 bool pal_cli_source_key(const char *hash, char key[PAL_SHA256_TEXT]);
 bool pal_cli_compiler_key(const pal_cli_compiler *compiler, char key[PAL_SHA256_TEXT]);

@@ -186,7 +186,6 @@ static bool close_key(key *k, char out[PAL_SHA256_TEXT])
 bool pal_cli_source_key(const char *hash, char out[PAL_SHA256_TEXT])
 {
     key k;
-    char headers[PATH_MAX];
     Dl_info library;
     pal_status (*enlist)(const pal_variant *, pal_error *) = pal_variant_register;
     void *address;
@@ -195,7 +194,6 @@ bool pal_cli_source_key(const char *hash, char out[PAL_SHA256_TEXT])
     if (dladdr(address, &library)) add_file(&k, library.dli_fname);
     if (k.to) {
         fprintf(k.to, "%s\npalindrome %s\n", hash, pal_version());
-        if (pal_cli_headers(headers)) fprintf(k.to, "headers %s\n", headers);
         for (size_t i = 0; i < FLAGS; i++) fprintf(k.to, "%s\n", flags[i]);
     }
     return close_key(&k, out);
@@ -206,6 +204,7 @@ bool pal_cli_compiler_key(const pal_cli_compiler *c, char out[PAL_SHA256_TEXT])
     key k;
     open_key(&k);
     add_file(&k, c->path);
+    if (k.to) fprintf(k.to, "headers %s\n", c->headers);
     for (size_t i = 0; i < c->n && k.to; i++) fprintf(k.to, "%s\n", c->argv[i]);
     return close_key(&k, out);
 }
