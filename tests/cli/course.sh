@@ -1,6 +1,6 @@
 #!/bin/sh
 # course.sh PROGRAM - the seven steps of docs/variants.md: each file trains for a moment, lowers its loss, is evaluated
-# and drawn; what the page says that can go wrong is said.
+# and drawn; the commands of the page run, and what it says that can go wrong is said.
 # shellcheck source=tests/cli/helpers.sh
 . "$(dirname "$0")/helpers.sh"
 source=$(cd "$here/../.." && pwd)
@@ -56,6 +56,19 @@ trains 6_variational
 draws 6_variational sample
 trains 7_hierarchical --epochs 40 --lr 0.005
 draws 7_hierarchical sample
+
+# ---- The commands of the page, in its order and in one folder, on small data
+mkdir page-folder page-folder/examples
+ln -s "$source/examples/variants" page-folder/examples/variants
+sed -n 's/^    palindrome \([a-z].*\)/\1/p' "$source/docs/variants.md" | sed 's|--epochs 15|--data ../data --batch 16 --epochs 1|' > commands
+check "the page has commands" [ "$(wc -l < commands)" -ge 19 ]
+cd page-folder || exit 1
+while read -r words; do
+    # shellcheck disable=SC2086
+    COLUMNS='' "$program" $words > ../out 2> ../err
+    check "palindrome $words: $(cat ../err)" [ $? -eq 0 ]
+done < ../commands
+cd ..
 
 # ---- What can go wrong, by the page
 plain='s/\[[0-9][0-9S,]*\]/[]/g' # shapes without their numbers
