@@ -46,6 +46,14 @@ static pal_dataset *open_data(pal_context *context)
     return draw(context);
 }
 
+/* A bar that is erased afterwards: it is never full. */
+static int report(const pal_progress *p, void *bar)
+{
+    const int64_t done = p->minimises ? p->epoch : (p->epoch - 1) * p->steps + p->step;
+    const int64_t all = p->minimises ? p->epochs : p->epochs * p->steps;
+    return done < all && pal_cli_progress_count(bar, p->minimises ? "iterations" : "steps", done, all);
+}
+
 /* Trains a new model for about so many steps. NULL: failed, see err. */
 static pal_model *train(const pal_cli_checking *c, const pal_dataset *data, int64_t steps, pal_error *err)
 {
@@ -61,15 +69,21 @@ static pal_model *train(const pal_cli_checking *c, const pal_dataset *data, int6
     const int64_t each = data->count / d.batch, epochs = (steps + each - 1) / each;
     const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = d.optimizer, .clip_norm = d.clip};
     const pal_schedule schedule = {.name = "constant", .learning_rate = d.learning_rate};
+    pal_cli_progress bar;
+    pal_cli_progress_start(&bar, false, pal_cli_flag(c->args, "json"));
     const pal_train_options o = {.struct_size = sizeof o,
                                  .epochs = epochs > 0 ? epochs : 1,
                                  .batch = d.batch,
                                  .seed = c->seed,
                                  .optimizer = &optimizer,
                                  .schedule = &schedule,
-                                 .time_limit = most_seconds};
+                                 .time_limit = most_seconds,
+                                 .progress = report,
+                                 .user = &bar};
     pal_train_result result;
-    if (!pal_train(m, data, &o, &result, err)) return m;
+    const pal_status status = pal_train(m, data, &o, &result, err);
+    pal_cli_progress_erase(&bar);
+    if (!status) return m;
     pal_model_free(m);
     return NULL;
 }
