@@ -176,11 +176,11 @@ static int run(pal_cli_checking *c)
     for (size_t i = 0; i < c->n; i++) failed += c->findings[i].verdict == PAL_CLI_FAIL;
     if (pal_cli_flag(c->args, "json"))
         print_json(c, !failed);
-    else if (failed)
-        printf("%zu of %zu checks failed\n", failed, c->n);
-    else
+    else if (!failed)
         printf("all %zu checks passed\n", c->n);
-    return failed ? PAL_CLI_FAILED : PAL_CLI_DONE;
+    if (!failed) return PAL_CLI_DONE;
+    fflush(stdout);
+    return pal_cli_say(PAL_CLI_FAILED, "%s: %zu of %zu checks failed", c->word, failed, c->n);
 }
 
 int pal_cli_check(int argc, char **argv)

@@ -2,6 +2,7 @@
  *
  * The data are the first samples of the default data set, if it is installed, or else drawn images of bars. The model
  * has the defaults of its options and of its training, so that a failure concerns what a user gets. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,13 +38,20 @@ static pal_dataset *draw(pal_context *context)
     return d;
 }
 
-static pal_dataset *open_data(pal_context *context)
+/* NULL: see err. A default data set that is there, but cannot be read, is an error: the figures would be of others. */
+static pal_dataset *open_data(pal_context *context, pal_error *err)
 {
-    pal_error err = {0};
-    pal_dataset *d = pal_dataset_open(context, NULL, PAL_SPLIT_TRAIN, &err);
+    pal_dataset *d;
+    if (access(PAL_DATA_DEFAULT, F_OK) && errno == ENOENT) {
+        d = draw(context);
+        if (!d) pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        return d;
+    }
+    d = pal_dataset_open(context, NULL, PAL_SPLIT_TRAIN, err);
     if (d && !pal_dataset_limit(d, SAMPLES)) return d;
+    if (d) pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
     pal_dataset_free(d);
-    return draw(context);
+    return NULL;
 }
 
 /* A bar that is erased afterwards: it is never full. */
@@ -191,14 +199,14 @@ static void check_learns(pal_cli_checking *c, const pal_dataset *data)
 void pal_cli_check_training(pal_cli_checking *c)
 {
     pal_error err = {0};
-    pal_dataset *data = open_data(c->context);
+    pal_dataset *data = open_data(c->context, &err);
     pal_model *m = data ? train(c, data, 1, &err) : NULL;
     if (m) {
         check_bits(c, data, m);
         check_saved(c, data, m);
         check_learns(c, data);
     } else {
-        pal_cli_find(c, "trains", PAL_CLI_FAIL, "%s", data ? err.text : "out of memory");
+        pal_cli_find(c, "trains", PAL_CLI_FAIL, "%s", err.text);
     }
     pal_model_free(m);
     pal_dataset_free(data);
