@@ -52,8 +52,7 @@ int pal_cli_source_of_folder(const char *path);
 void pal_cli_source_tell(const pal_rundir *dir);
 void pal_cli_source_trust(void); /* --trust was given */
 
-/* ---- source_cache.c: compiled objects, and the hashes of the texts that the user has compiled ---------------------
- */
+/* ---- source_cache.c: compiled objects, and the hashes of the texts that the user has compiled -------------------- */
 
 enum { PAL_CLI_CACHE_PATH = 3072 }; /* so that a name fits behind it in PATH_MAX */
 #define PAL_CLI_WORK    "work-"     /* begins the name of the folder of a compilation */
