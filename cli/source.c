@@ -80,17 +80,23 @@ char *pal_cli_source_read(const char *path, int *status)
 {
     struct stat is;
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const char *why = NULL;
     char *text = NULL;
-    if (descriptor < 0 || fstat(descriptor, &is))
-        *status = pal_cli_say(PAL_CLI_WRONG, "%s: %s", path, strerror(errno));
-    else if (!S_ISREG(is.st_mode) || is.st_size > PAL_SOURCE_MOST)
-        *status = pal_cli_say(PAL_CLI_WRONG, "%s: not a file of C code of at most 1 MiB", path);
-    else if (!(text = read_all(descriptor, (size_t)is.st_size)))
-        *status = pal_cli_say(PAL_CLI_FAILED, "%s: %s", path, strerror(errno));
+    int ends = PAL_CLI_WRONG;
+    if (descriptor < 0 || fstat(descriptor, &is)) {
+        why = strerror(errno);
+    } else if (!S_ISREG(is.st_mode) || is.st_size > PAL_SOURCE_MOST) {
+        why = "not a file of C code of at most 1 MiB";
+    } else if (!(text = read_all(descriptor, (size_t)is.st_size))) {
+        why = strerror(errno);
+        ends = PAL_CLI_FAILED;
+    } else if (strlen(text) != (size_t)is.st_size) {
+        why = "not a file of C code: it has a zero byte";
+    }
     if (descriptor >= 0) close(descriptor);
-    if (!text || strlen(text) == (size_t)is.st_size) return text;
+    if (!why) return text;
     free(text);
-    *status = pal_cli_say(PAL_CLI_WRONG, "%s: not a file of C code: it has a zero byte", path);
+    if (status) *status = pal_cli_say(ends, "%s: %s", path, why);
     return NULL;
 }
 

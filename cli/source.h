@@ -33,7 +33,8 @@ const char *pal_cli_model_word(const pal_variant *variant);
 const pal_cli_source *pal_cli_source_of(const pal_variant *variant); /* NULL: it is of the library, or of --load */
 /* Compiles and loads a text. name: the one to use of several variants, or NULL. The texts are copied. */
 int pal_cli_source_add(const char *word, const char *file, const char *text, const char *name);
-/* The contents of a file of C code, which the caller frees; NULL: the error is printed, with *status. */
+/* The contents of a file of C code, which the caller frees; NULL: the error is printed, with *status, unless
+ * status is NULL. */
 char *pal_cli_source_read(const char *path, int *status);
 
 /* source_guard.c: from now on, a crash is told with this word, and so is an end of the program until word is NULL. */

@@ -47,7 +47,8 @@ static int make(const char *path)
     char part[PAL_CLI_CACHE_PATH];
     for (const char *slash = path; (slash = strchr(slash + 1, '/'));) {
         snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
-        if (mkdir(part, 0700) && errno != EEXIST && access(part, F_OK)) return errno;
+        const int error = mkdir(part, 0700) ? errno : 0;
+        if (error && error != EEXIST && access(part, F_OK)) return error;
     }
     return mkdir(path, 0700) && errno != EEXIST ? errno : 0;
 }
@@ -119,7 +120,8 @@ int pal_cli_cache_open(pal_cli_cache *cache, const char *word, bool to_write)
         remove_old(cache->folder);
         return PAL_CLI_GO_ON;
     }
-    snprintf(why, sizeof why, "%.3000s %s: make it writable for you alone, or set XDG_CACHE_HOME", cache->folder,
+    snprintf(why, sizeof why, "%.3000s%s %s: make it writable for you alone, or set XDG_CACHE_HOME", cache->folder,
+             error ? ":" : "",
              error                                ? strerror(error)
              : !is_folder(cache->folder)          ? "is no folder, or a link to one"
              : access(cache->folder, W_OK | X_OK) ? "cannot be written"

@@ -99,6 +99,12 @@ XDG_CACHE_HOME=$work/shut "$program" models mine.c > out 2> err
 check "a cache that is a link" [ "$? $(grep -c 'is no folder, or a link to one' err) $(wc -l < err)" = "0 1 1" ]
 check "nothing is written there" [ -z "$(ls elsewhere)" ]
 
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir -m 500 unwritable
+    HOME=$work/unwritable "$program" models mine.c > out 2> err
+    check "a home that cannot be written" [ "$? $(grep -c 'variants: Permission denied: make it writable' err)" = "0 1" ]
+fi
+
 # ---- A run
 works "train" train ./mine.c --data data --batch 16 --epochs 1 --hidden 4 --quiet --out run
 works "run-info" run-info run
@@ -106,6 +112,12 @@ check "names the file" grep -q "source  *$work/mine.c, kept as variant.c" out
 check "and its hash" grep -q "SHA-256  *$(sha256sum < mine.c | cut -d ' ' -f 1)" out
 PATH=/nowhere "$program" train --resume run --epochs 2 --quiet > out 2> err
 check "without a compiler: $(cat err)" [ $? -eq 0 ]
+mv mine.c kept.c
+mkdir mine.c
+"$program" train --resume run --epochs 3 --quiet > out 2> err
+check "a file that is a folder now: $(cat err)" [ "$? $(grep -c 'warning: .*mine.c cannot be compared' err) $(wc -l < err)" = "0 1 1" ]
+rmdir mine.c
+mv kept.c mine.c
 mkdir killed
 cp mine.c killed/variant.c
 touch killed/variant.c.1-0.part
