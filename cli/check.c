@@ -61,12 +61,11 @@ static void check_file(pal_cli_checking *c)
     const pal_cli_source *s = pal_cli_source_of(c->variant);
     pal_cli_cache cache;
     char object[PATH_MAX];
-    int status;
     if (!s) return;
-    pal_cli_compiler *compiler = pal_cli_compiler_find(s->word, &status);
+    pal_cli_compiler *compiler = pal_cli_compiler_find(s->word);
     if (!compiler) return;
     if (pal_cli_cache_open(&cache, s->word, true) == PAL_CLI_GO_ON) {
-        snprintf(object, sizeof object, "%s/checked-%ld.so", cache.folder, (long)getpid());
+        snprintf(object, sizeof object, "%s/" PAL_CLI_CHECKED "%ld.so", cache.folder, (long)getpid());
         if (pal_cli_compile(compiler, &cache, s, object, true) == PAL_CLI_GO_ON)
             pal_cli_find(c, "compiles", PAL_CLI_PASS, "without warnings");
         else
@@ -112,8 +111,9 @@ static void check_order(pal_cli_checking *c, const pal__checks *all, int order)
         if (!bad) bad = r;
     }
     if (!bad && n)
-        pal_cli_find(c, names[order], PAL_CLI_PASS, "%zu settings: the defaults, each choice, the ends of the numbers",
-                     n);
+        pal_cli_find(c, names[order], PAL_CLI_PASS,
+                     "%zu settings: the defaults, each choice, the ends of the numbers, within %d", n,
+                     PAL_CLI_FARTHEST);
     else if (bad && bad->report.verdict == PAL_CHECK_ERROR)
         pal_cli_find(c, names[order], PAL_CLI_FAIL, "%zu of %zu settings cannot be computed, first %s: %s", failed, n,
                      *bad->report.label ? bad->report.label : "the defaults", bad->report.message);
@@ -128,9 +128,11 @@ static void check_order(pal_cli_checking *c, const pal__checks *all, int order)
 
 static void check_derivatives(pal_cli_checking *c)
 {
-    pal__checks all = {.first = 1, .last = 2, .seed = c->seed, .ends = true};
+    pal_cli_progress progress;
+    pal__checks all = {.first = 1, .last = 2, .seed = c->seed, .ends = true, .progress = &progress};
     all.context = pal_context_new(
         &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1, .unpinned = true});
+    pal_cli_progress_start(&progress, false, pal_cli_flag(c->args, "json"));
     if (all.context) pal_cli_gradcheck_variant(&all, c->variant);
     if (!all.context || all.no_memory) {
         pal_cli_find(c, "derivatives", PAL_CLI_FAIL, "%s", *all.why ? all.why : "out of memory");
@@ -174,11 +176,11 @@ static int run(pal_cli_checking *c)
     for (size_t i = 0; i < c->n; i++) failed += c->findings[i].verdict == PAL_CLI_FAIL;
     if (pal_cli_flag(c->args, "json"))
         print_json(c, !failed);
-    else if (failed)
-        printf("%zu of %zu checks failed\n", failed, c->n);
-    else
+    else if (!failed)
         printf("all %zu checks passed\n", c->n);
-    return failed ? PAL_CLI_FAILED : PAL_CLI_DONE;
+    if (!failed) return PAL_CLI_DONE;
+    fflush(stdout);
+    return pal_cli_say(PAL_CLI_FAILED, "%s: %zu of %zu checks failed", c->word, failed, c->n);
 }
 
 int pal_cli_check(int argc, char **argv)

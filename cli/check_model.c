@@ -10,12 +10,12 @@
 #include "cli/check.h"
 #include "cli/gradcheck.h"
 
-enum { TINY = 8, WHY = 400 };
+enum { WHY = 400 };
 
 static pal_model *make(const pal_cli_checking *c, pal_shape sample, char why[WHY])
 {
-    pal_setting settings[TINY];
-    const size_t n = pal_cli_tiny_settings(c->variant, settings);
+    pal_setting settings[PAL_CLI_TINY];
+    const size_t n = pal_cli_tiny_settings(c->context, c->variant, settings);
     pal_error err = {0};
     pal_model *m = pal_model_new(c->context, c->variant, settings, n, sample, PAL_F32, c->seed, &err);
     if (!m) snprintf(why, WHY, "%.390s", err.text);

@@ -2,6 +2,7 @@
  *
  * The data are the first samples of the default data set, if it is installed, or else drawn images of bars. The model
  * has the defaults of its options and of its training, so that a failure concerns what a user gets. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,13 +38,28 @@ static pal_dataset *draw(pal_context *context)
     return d;
 }
 
-static pal_dataset *open_data(pal_context *context)
+/* NULL: see err. A default data set that is there, but cannot be read, is an error: the figures would be of others. */
+static pal_dataset *open_data(pal_context *context, pal_error *err)
 {
-    pal_error err = {0};
-    pal_dataset *d = pal_dataset_open(context, NULL, PAL_SPLIT_TRAIN, &err);
+    pal_dataset *d;
+    if (access(PAL_DATA_DEFAULT, F_OK) && errno == ENOENT) {
+        d = draw(context);
+        if (!d) pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
+        return d;
+    }
+    d = pal_dataset_open(context, NULL, PAL_SPLIT_TRAIN, err);
     if (d && !pal_dataset_limit(d, SAMPLES)) return d;
+    if (d) pal_error_set(err, PAL_ERR_MEMORY, "out of memory");
     pal_dataset_free(d);
-    return draw(context);
+    return NULL;
+}
+
+/* A bar that is erased afterwards: it is never full. */
+static int report(const pal_progress *p, void *bar)
+{
+    const int64_t done = p->minimises ? p->epoch : (p->epoch - 1) * p->steps + p->step;
+    const int64_t all = p->minimises ? p->epochs : p->epochs * p->steps;
+    return done < all && pal_cli_progress_count(bar, p->minimises ? "iterations" : "steps", done, all);
 }
 
 /* Trains a new model for about so many steps. NULL: failed, see err. */
@@ -61,15 +77,21 @@ static pal_model *train(const pal_cli_checking *c, const pal_dataset *data, int6
     const int64_t each = data->count / d.batch, epochs = (steps + each - 1) / each;
     const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = d.optimizer, .clip_norm = d.clip};
     const pal_schedule schedule = {.name = "constant", .learning_rate = d.learning_rate};
+    pal_cli_progress bar;
+    pal_cli_progress_start(&bar, false, pal_cli_flag(c->args, "json"));
     const pal_train_options o = {.struct_size = sizeof o,
                                  .epochs = epochs > 0 ? epochs : 1,
                                  .batch = d.batch,
                                  .seed = c->seed,
                                  .optimizer = &optimizer,
                                  .schedule = &schedule,
-                                 .time_limit = most_seconds};
+                                 .time_limit = most_seconds,
+                                 .progress = report,
+                                 .user = &bar};
     pal_train_result result;
-    if (!pal_train(m, data, &o, &result, err)) return m;
+    const pal_status status = pal_train(m, data, &o, &result, err);
+    pal_cli_progress_erase(&bar);
+    if (!status) return m;
     pal_model_free(m);
     return NULL;
 }
@@ -177,14 +199,14 @@ static void check_learns(pal_cli_checking *c, const pal_dataset *data)
 void pal_cli_check_training(pal_cli_checking *c)
 {
     pal_error err = {0};
-    pal_dataset *data = open_data(c->context);
+    pal_dataset *data = open_data(c->context, &err);
     pal_model *m = data ? train(c, data, 1, &err) : NULL;
     if (m) {
         check_bits(c, data, m);
         check_saved(c, data, m);
         check_learns(c, data);
     } else {
-        pal_cli_find(c, "trains", PAL_CLI_FAIL, "%s", data ? err.text : "out of memory");
+        pal_cli_find(c, "trains", PAL_CLI_FAIL, "%s", err.text);
     }
     pal_model_free(m);
     pal_dataset_free(data);

@@ -14,7 +14,7 @@
 #include "cli/source.h"
 #include "ops/ops.h"
 
-enum { SAMPLES = 3, HEIGHT = 5, WIDTH = 6 };
+enum { SAMPLES = 3, HEIGHT = PAL_CLI_TINY_HEIGHT, WIDTH = PAL_CLI_TINY_WIDTH };
 enum { AT_ONCE = 32 }; /* parameters per check at second order, which needs one vjp for each */
 
 /* clang-format off */
@@ -193,20 +193,6 @@ static void report_error(pal__checks *c, const char *name, const char *label, co
     snprintf(r->report.message, sizeof r->report.message, "%.390s", err->text);
 }
 
-/* A list of layers is set only if the default of the variant has layers. */
-size_t pal_cli_tiny_settings(const pal_variant *v, pal_setting *settings)
-{
-    static const pal_setting tiny[] = {
-        {"hidden", "4"}, {"k", "2"}, {"layers", "5,4"}, {"channels", "2"}, {"kernel", "3"}};
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++) {
-        const pal_option *o = pal_variant_option_find(v, tiny[i].name);
-        bool wanted = o && (o->type != PAL_OPTION_SIZES || *o->value);
-        if (wanted && !pal_option_check(o, tiny[i].value, NULL)) settings[n++] = tiny[i];
-    }
-    return n;
-}
-
 typedef struct trial {
     const pal_variant *variant;
     const pal_setting *settings;
@@ -256,12 +242,24 @@ static int check_order(pal__checks *c, const trial *t, int order, int at)
     return at + 1;
 }
 
+/* Draws the progress. false: the settings are only counted, or a signal has come. */
+static bool step(pal__checks *c)
+{
+    if (!c->progress) return true;
+    if (c->done < 0) {
+        c->all++;
+        return false;
+    }
+    return !pal_cli_progress_count(c->progress, "settings", c->done++, c->all);
+}
+
 /* changed: the one option that differs from its default, or NULL. */
 static void check_settings(pal__checks *c, const pal_variant *v, const pal_setting *changed)
 {
-    pal_setting settings[8];
-    size_t n = pal_cli_tiny_settings(v, settings);
+    pal_setting settings[PAL_CLI_TINY + 1];
     char label[64] = "";
+    if (!step(c)) return;
+    size_t n = pal_cli_tiny_settings(c->context, v, settings);
     if (changed) settings[n++] = *changed;
     if (changed) snprintf(label, sizeof label, "%s %s", changed->name, changed->value);
     const trial t = {v, settings, n, label, changed != NULL};
@@ -289,15 +287,16 @@ static const char *others(const pal_option *o)
     return NULL;
 }
 
-/* The least and the greatest value of a number of the variant's own; a whole number that is large makes a large model.
- */
+/* The least and the greatest value of a number of the variant's own. A whole number that is large makes a large model;
+ * and a weight of a million makes the rounding of its term larger than the other terms. */
 static void check_ends(pal__checks *c, const pal_variant *v, const pal_option *o)
 {
     enum { LARGE = 16 };
     char value[64];
     const bool whole = o->type == PAL_OPTION_INT;
     if (!whole && o->type != PAL_OPTION_REAL) return;
-    const double ends[] = {o->low, o->high};
+    const double most = fmax(PAL_CLI_FARTHEST, fabs(strtod(o->value, NULL)));
+    const double ends[] = {whole ? o->low : fmax(o->low, -most), whole ? o->high : fmin(o->high, most)};
     for (size_t i = 0; i < 2; i++) {
         snprintf(value, sizeof value, "%.17g", ends[i]);
         if ((!whole || ends[i] <= LARGE) && !pal_option_equal(o, value, o->value))
@@ -305,7 +304,7 @@ static void check_ends(pal__checks *c, const pal_variant *v, const pal_option *o
     }
 }
 
-void pal_cli_gradcheck_variant(pal__checks *c, const pal_variant *v)
+static void check_all(pal__checks *c, const pal_variant *v)
 {
     const pal_option *o;
     for (o = c->ends ? v->options : NULL; o && o->name; o++) check_ends(c, v, o);
@@ -320,6 +319,16 @@ void pal_cli_gradcheck_variant(pal__checks *c, const pal_variant *v)
             p += length + (p[length] == '|');
         }
     }
+}
+
+void pal_cli_gradcheck_variant(pal__checks *c, const pal_variant *v)
+{
+    c->all = 0;
+    c->done = -1;
+    if (c->progress) check_all(c, v);
+    c->done = 0;
+    check_all(c, v);
+    if (c->progress) pal_cli_progress_erase(c->progress);
 }
 
 /* ---- The verb ------------------------------------------------------------------------------------------------- */

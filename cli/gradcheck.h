@@ -15,21 +15,30 @@ typedef struct pal__result {
     pal_function_report own; /* of a function; else zeros */
 } pal__result;
 
+enum { PAL_CLI_FARTHEST = 1000 }; /* the greatest number that is tried as the end of a range */
+
 typedef struct pal__checks {
     pal_context *context;
     int first, last; /* orders */
     uint64_t seed;
     pal__result *results;
     size_t n, capacity, refused; /* refused: combinations of settings that the models do not accept */
-    bool ends;                   /* also check the least and the greatest value of the variant's own numbers */
+    bool ends; /* also check the least and the greatest value, within 1000, of the variant's own numbers */
     bool no_memory;
-    char why[512]; /* with no_memory */
+    char why[512];              /* with no_memory */
+    pal_cli_progress *progress; /* NULL: silent */
+    int64_t done, all;          /* settings of a variant */
 } pal__checks;
 
 /* Adds the checks of a variant: at its defaults, and with each choice of each option. */
 void pal_cli_gradcheck_variant(pal__checks *c, const pal_variant *variant);
-/* Settings that make a model small; returns how many, at most 8. */
-size_t pal_cli_tiny_settings(const pal_variant *variant, pal_setting *settings);
+/* ---- gradcheck_small.c ------------------------------------------------------------------------------------------ */
+
+enum { PAL_CLI_TINY = 24, PAL_CLI_TINY_HEIGHT = 5, PAL_CLI_TINY_WIDTH = 6 };
+/* Settings that make a model for images of this size small, as far as it takes them; returns how many. */
+size_t pal_cli_tiny_settings(pal_context *context, const pal_variant *variant, pal_setting settings[PAL_CLI_TINY]);
+
+/* ---- gradcheck_functions.c, gradcheck_tap.c, gradcheck_report.c ------------------------------------------------- */
 
 /* A registered function by its name; or NULL. */
 const pal_function *pal_cli_gradcheck_find(const char *name);

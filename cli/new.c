@@ -129,7 +129,7 @@ static int take_name(file *f, const char *name)
         return pal_cli_say(PAL_CLI_WRONG,
                            "%s is no name for a variant: it begins with a letter, and is words of a-z and 0-9 that are "
                            "joined by - or _, such as my_model",
-                           name);
+                           *name ? name : "an empty word");
     f->name = name;
     snprintf(f->variant, sizeof f->variant, "%s", name);
     for (char *c = f->variant; *c; c++)

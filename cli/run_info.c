@@ -239,6 +239,16 @@ static void print_stopping(const pal_run_info *info)
     }
 }
 
+/* Where the C file of the model came from. */
+static void print_source(const pal_run_info *info)
+{
+    char text[PAL_CLI_PATH + 128];
+    if (!info->source_hash) return;
+    snprintf(text, sizeof text, "%.4000s, kept as variant.c", info->source ? info->source : "an unknown file");
+    print_row("source", text);
+    print_row("its SHA-256", info->source_hash);
+}
+
 static int print_table(const pal_rundir *dir)
 {
     const pal_run_info *info = pal_rundir_info(dir);
@@ -249,6 +259,7 @@ static int print_table(const pal_rundir *dir)
     print_row("error", info->error);
     print_command(info->command);
     print_row("settings", settings);
+    print_source(info);
     print_row("data", info->data);
     print_row("read as", info->data_note);
     snprintf(text, sizeof text, "%s to train, %s %s", pal_cli_count((double)info->train_samples, a, sizeof a),

@@ -12,7 +12,7 @@
 
 #include "cli/source.h"
 
-static pal_cli_source *sources; /* freed by the end of the process */
+static pal_cli_source **sources; /* each stays where it is until the end of the process: others point into it */
 static size_t n_sources;
 
 /* ---- Words ---------------------------------------------------------------------------------------------------- */
@@ -32,7 +32,7 @@ bool pal_cli_is_source(const char *word) { return word[0] != '-' && name_of(word
 static pal_cli_source *find(const char *word)
 {
     for (size_t i = 0; i < n_sources; i++)
-        if (!strcmp(sources[i].word, word)) return &sources[i];
+        if (!strcmp(sources[i]->word, word)) return sources[i];
     return NULL;
 }
 
@@ -45,15 +45,15 @@ const pal_variant *pal_cli_model_find(const char *word)
 const pal_cli_source *pal_cli_source_of(const pal_variant *variant)
 {
     for (size_t i = 0; i < n_sources; i++)
-        for (size_t k = 0; k < sources[i].n; k++)
-            if (pal_variant_at(sources[i].first + k) == variant) return &sources[i];
+        for (size_t k = 0; k < sources[i]->n; k++)
+            if (pal_variant_at(sources[i]->first + k) == variant) return sources[i];
     return NULL;
 }
 
 const char *pal_cli_model_word(const pal_variant *variant)
 {
     for (size_t i = 0; i < n_sources; i++)
-        if (sources[i].variant == variant) return sources[i].word;
+        if (sources[i]->variant == variant) return sources[i]->word;
     return variant->name;
 }
 
@@ -80,17 +80,23 @@ char *pal_cli_source_read(const char *path, int *status)
 {
     struct stat is;
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const char *why = NULL;
     char *text = NULL;
-    if (descriptor < 0 || fstat(descriptor, &is))
-        *status = pal_cli_say(PAL_CLI_WRONG, "%s: %s", path, strerror(errno));
-    else if (!S_ISREG(is.st_mode) || is.st_size > PAL_SOURCE_MOST)
-        *status = pal_cli_say(PAL_CLI_WRONG, "%s: not a file of C code of at most 1 MiB", path);
-    else if (!(text = read_all(descriptor, (size_t)is.st_size)))
-        *status = pal_cli_say(PAL_CLI_FAILED, "%s: %s", path, strerror(errno));
+    int ends = PAL_CLI_WRONG;
+    if (descriptor < 0 || fstat(descriptor, &is)) {
+        why = strerror(errno);
+    } else if (!S_ISREG(is.st_mode) || is.st_size > PAL_SOURCE_MOST) {
+        why = "not a file of C code of at most 1 MiB";
+    } else if (!(text = read_all(descriptor, (size_t)is.st_size))) {
+        why = strerror(errno);
+        ends = PAL_CLI_FAILED;
+    } else if (strlen(text) != (size_t)is.st_size) {
+        why = "not a file of C code: it has a zero byte";
+    }
     if (descriptor >= 0) close(descriptor);
-    if (!text || strlen(text) == (size_t)is.st_size) return text;
+    if (!why) return text;
     free(text);
-    *status = pal_cli_say(PAL_CLI_WRONG, "%s: not a file of C code: it has a zero byte", path);
+    if (status) *status = pal_cli_say(ends, "%s: %s", path, why);
     return NULL;
 }
 
@@ -132,26 +138,41 @@ static int choose(pal_cli_source *s, const char *name)
                        names(s, list, sizeof list), s->word, pal_variant_at(s->first)->name);
 }
 
-/* Loads the object, after compiling it if no earlier process has. */
-static int load(pal_cli_source *s)
+/* Finds the object, or makes it if no earlier process has. Where there is no compiler any more, that of another one
+ * will do. */
+static int find_object(const pal_cli_source *s, pal_cli_cache *cache, char object[PATH_MAX])
 {
-    pal_cli_cache cache;
-    char key[PAL_SHA256_TEXT], object[PATH_MAX];
-    int status = PAL_CLI_GO_ON;
-    pal_cli_compiler *compiler = pal_cli_compiler_find(s->word, &status);
-    if (!compiler) return status;
-    pal_cli_compiler_key(compiler, s->hash, key);
-    status = pal_cli_cache_open(&cache, s->word, false);
-    if (status == PAL_CLI_GO_ON && !pal_cli_cache_object(&cache, key, object)) {
-        status = cache.temporary ? PAL_CLI_GO_ON : pal_cli_cache_open(&cache, s->word, true);
-        if (status == PAL_CLI_GO_ON) pal_cli_cache_object(&cache, key, object);
-        if (status == PAL_CLI_GO_ON) status = pal_cli_compile(compiler, &cache, s, object, false);
+    char key[PAL_SHA256_TEXT], by[PAL_SHA256_TEXT];
+    int status = pal_cli_source_key(s->hash, key) ? pal_cli_cache_open(cache, s->word, false) : PAL_CLI_FAILED;
+    if (status != PAL_CLI_GO_ON) return status;
+    pal_cli_compiler *compiler = pal_cli_compiler_find(NULL);
+    if (!compiler) {
+        if (pal_cli_cache_object(cache, key, NULL, object)) return PAL_CLI_GO_ON;
+        compiler = pal_cli_compiler_find(s->word);
+        if (!compiler) return PAL_CLI_FAILED;
+    }
+    if (!pal_cli_compiler_key(compiler, by)) {
+        status = PAL_CLI_FAILED;
+    } else if (!pal_cli_cache_object(cache, key, by, object)) {
+        status = pal_cli_cache_open(cache, s->word, true);
+        if (status == PAL_CLI_GO_ON) pal_cli_cache_object(cache, key, by, object); /* its path */
+        if (status == PAL_CLI_GO_ON) status = pal_cli_compile(compiler, cache, s, object, false);
     }
     pal_cli_compiler_free(compiler);
+    return status;
+}
+
+static int load(pal_cli_source *s)
+{
+    pal_cli_cache cache = {.temporary = false};
+    char object[PATH_MAX];
+    int status = find_object(s, &cache, object);
     if (status == PAL_CLI_GO_ON) {
         pal_cli_cache_note(&cache, s->hash);
         s->first = registered();
+        pal_cli_source_guard(s->word);
         status = pal_cli_load_object(object, s->word);
+        pal_cli_source_guard(NULL);
         s->n = registered() - s->first;
     }
     if (cache.temporary) unlink(object);
@@ -163,33 +184,58 @@ static int load(pal_cli_source *s)
 static const pal_cli_source *same_text(const char *hash)
 {
     for (size_t i = 0; i < n_sources; i++)
-        if (!strcmp(sources[i].hash, hash)) return &sources[i];
+        if (!strcmp(sources[i]->hash, hash)) return sources[i];
+    return NULL;
+}
+
+static void free_source(pal_cli_source *s)
+{
+    if (!s) return;
+    free(s->word);
+    free(s->file);
+    free(s->text);
+    free(s);
+}
+
+/* The next one of the list, which still ends before it. NULL: out of memory, which was printed. */
+static pal_cli_source *new_source(const char *word, const char *file, const char *text)
+{
+    pal_cli_source **more = realloc(sources, (n_sources + 1) * sizeof(pal_cli_source *));
+    pal_cli_source *s = calloc(1, sizeof *s);
+    if (more) sources = more;
+    if (s) *s = (pal_cli_source){.word = strdup(word), .file = strdup(file), .text = strdup(text)};
+    if (more && s && s->word && s->file && s->text) return sources[n_sources] = s;
+    free_source(s);
+    pal_cli_say(PAL_CLI_FAILED, "out of memory");
     return NULL;
 }
 
 int pal_cli_source_add(const char *word, const char *file, const char *text, const char *name)
 {
-    pal_cli_source s = {.word = strdup(word), .file = strdup(file), .text = strdup(text)};
-    pal_cli_source *more = realloc(sources, (n_sources + 1) * sizeof *more);
-    if (more) sources = more;
+    pal_cli_source *s = new_source(word, file, text);
     int status = PAL_CLI_GO_ON;
-    if (!more || !s.word || !s.file || !s.text) status = pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    if (status == PAL_CLI_GO_ON) {
-        pal_sha256(text, strlen(text), s.hash);
-        const pal_cli_source *same = same_text(s.hash);
-        s.first = same ? same->first : 0;
-        s.n = same ? same->n : 0;
-        if (!same) status = load(&s);
-    }
-    if (status == PAL_CLI_GO_ON) status = choose(&s, name);
-    if (status == PAL_CLI_GO_ON) {
-        sources[n_sources++] = s;
-        return status;
-    }
-    free(s.word);
-    free(s.file);
-    free(s.text);
+    if (!s) return PAL_CLI_FAILED;
+    pal_sha256(text, strlen(text), s->hash);
+    const pal_cli_source *same = same_text(s->hash);
+    s->first = same ? same->first : 0;
+    s->n = same ? same->n : 0;
+    if (!same) status = load(s);
+    if (status == PAL_CLI_GO_ON) status = choose(s, name);
+    if (status == PAL_CLI_GO_ON)
+        n_sources++;
+    else
+        free_source(s);
     return status;
+}
+
+/* The path from the root. A path that cannot be resolved is put behind that of the working folder. */
+static const char *from_root(const char *path, char out[PATH_MAX])
+{
+    if (realpath(path, out)) return out;
+    if (*path == '/' || !getcwd(out, PATH_MAX)) return path;
+    const size_t length = strlen(out);
+    while (!strncmp(path, "./", 2)) path += 2;
+    return snprintf(out + length, PATH_MAX - length, "/%s", path) < (int)(PATH_MAX - length) ? out : path;
 }
 
 int pal_cli_source_load(const char *word)
@@ -201,7 +247,7 @@ int pal_cli_source_load(const char *word)
     int status;
     char *text = pal_cli_source_read(path, &status);
     if (!text) return status;
-    status = pal_cli_source_add(word, realpath(path, whole) ? whole : path, text, *name ? name : NULL);
+    status = pal_cli_source_add(word, from_root(path, whole), text, *name ? name : NULL);
     free(text);
     return status;
 }

@@ -91,38 +91,44 @@ static bool take_cc(pal_cli_compiler *c, const char *cc)
     return c->n && search(c->argv[0], c->path);
 }
 
-static int find(pal_cli_compiler *c, const char *word)
+/* Says why there is no compiler, unless the word is NULL. */
+static bool find(pal_cli_compiler *c, const char *word)
 {
     static const char *const names[] = {"cc", "gcc", "clang"};
     const char *cc = getenv("CC");
-    if (!pal_cli_headers(c->headers))
-        return pal_cli_say(
-            PAL_CLI_FAILED,
-            "%s: the headers of Palindrome are not beside this program: install them with it, or compile "
-            "the file by hand and use --load",
-            word);
+    if (!pal_cli_headers(c->headers)) {
+        if (word)
+            pal_cli_say(PAL_CLI_FAILED,
+                        "%s: the headers of Palindrome are not beside this program: install them with it, or compile "
+                        "the file by hand and use --load",
+                        word);
+        return false;
+    }
     if (cc && cc[strspn(cc, " \t")]) {
-        if (take_cc(c, cc)) return PAL_CLI_GO_ON;
-        return pal_cli_say(PAL_CLI_FAILED,
-                           "%s: CC is %s, which is no program here: set CC to a C compiler, or unset it", word, cc);
+        const bool there = take_cc(c, cc);
+        if (!there && word)
+            pal_cli_say(PAL_CLI_FAILED, "%s: CC is %s, which is no program here: set CC to a C compiler, or unset it",
+                        word, cc);
+        return there;
     }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (search(names[i], c->path)) {
             c->argv[c->n++] = names[i];
-            return PAL_CLI_GO_ON;
+            return true;
         }
-    return pal_cli_say(
-        PAL_CLI_FAILED,
-        "%s: there is no C compiler to compile it: install gcc or clang (Debian: apt-get install gcc), or "
-        "set CC",
-        word);
+    if (word)
+        pal_cli_say(PAL_CLI_FAILED,
+                    "%s: there is no C compiler to compile it: install gcc or clang (Debian: apt-get install gcc), or "
+                    "set CC",
+                    word);
+    return false;
 }
 
-pal_cli_compiler *pal_cli_compiler_find(const char *word, int *status)
+pal_cli_compiler *pal_cli_compiler_find(const char *word)
 {
     pal_cli_compiler *c = calloc(1, sizeof *c);
-    *status = c ? find(c, word) : pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    if (*status == PAL_CLI_GO_ON) return c;
+    if (c && find(c, word)) return c;
+    if (!c && word) pal_cli_say(PAL_CLI_FAILED, "out of memory");
     pal_cli_compiler_free(c);
     return NULL;
 }
@@ -135,33 +141,72 @@ void pal_cli_compiler_free(pal_cli_compiler *c)
 
 /* ---- The key -------------------------------------------------------------------------------------------------- */
 
-/* "PATH SIZE TIME" of a file: another compiler, or another build of the library, is another file. */
-static void add_file(FILE *to, const char *path)
+typedef struct key {
+    FILE *to;
+    char *text;
+    size_t size;
+    int error; /* an errno */
+    char what[PATH_MAX];
+} key;
+
+static void open_key(key *k)
 {
-    struct stat is;
-    if (stat(path, &is)) return;
-    fprintf(to, "%s %lld %lld.%09ld\n", path, (long long)is.st_size, (long long)is.st_mtim.tv_sec, is.st_mtim.tv_nsec);
+    *k = (key){.error = 0};
+    k->to = open_memstream(&k->text, &k->size);
 }
 
-void pal_cli_compiler_key(const pal_cli_compiler *c, const char *hash, char key[PAL_SHA256_TEXT])
+/* "PATH SIZE TIME" of a file: another compiler, or another build of the library, is another file. */
+static void add_file(key *k, const char *path)
 {
-    char *text = NULL;
-    size_t size = 0;
+    struct stat is = {.st_size = 0};
+    if (stat(path, &is) && !k->error) {
+        k->error = errno;
+        snprintf(k->what, sizeof k->what, "%s", path);
+    }
+    if (k->to)
+        fprintf(k->to, "%s %lld %lld.%09ld\n", path, (long long)is.st_size, (long long)is.st_mtim.tv_sec,
+                is.st_mtim.tv_nsec);
+}
+
+/* The hash of what was printed. A key of a part would be that of another object. */
+static bool close_key(key *k, char out[PAL_SHA256_TEXT])
+{
+    const bool failed = !k->to || ferror(k->to);
+    const bool whole = k->to && !fclose(k->to) && !failed && k->text;
+    if (!whole)
+        pal_cli_say(PAL_CLI_FAILED, "out of memory");
+    else if (k->error)
+        pal_cli_say(PAL_CLI_FAILED, "%s: %s", k->what, strerror(k->error));
+    else
+        pal_sha256(k->text, k->size, out);
+    free(k->text);
+    return whole && !k->error;
+}
+
+bool pal_cli_source_key(const char *hash, char out[PAL_SHA256_TEXT])
+{
+    key k;
     Dl_info library;
     pal_status (*enlist)(const pal_variant *, pal_error *) = pal_variant_register;
     void *address;
     memcpy(&address, &enlist, sizeof address); /* as in plugin.c */
-    FILE *to = open_memstream(&text, &size);
-    if (to) {
-        fprintf(to, "%s\npalindrome %s\nheaders %s\n", hash, pal_version(), c->headers);
-        add_file(to, c->path);
-        if (dladdr(address, &library)) add_file(to, library.dli_fname);
-        for (size_t i = 0; i < c->n; i++) fprintf(to, "%s\n", c->argv[i]);
-        for (size_t i = 0; i < FLAGS; i++) fprintf(to, "%s\n", flags[i]);
-        fclose(to);
+    open_key(&k);
+    if (dladdr(address, &library)) add_file(&k, library.dli_fname);
+    if (k.to) {
+        fprintf(k.to, "%s\npalindrome %s\n", hash, pal_version());
+        for (size_t i = 0; i < FLAGS; i++) fprintf(k.to, "%s\n", flags[i]);
     }
-    pal_sha256(text ? text : hash, text ? size : strlen(hash), key);
-    free(text);
+    return close_key(&k, out);
+}
+
+bool pal_cli_compiler_key(const pal_cli_compiler *c, char out[PAL_SHA256_TEXT])
+{
+    key k;
+    open_key(&k);
+    add_file(&k, c->path);
+    if (k.to) fprintf(k.to, "headers %s\n", c->headers);
+    for (size_t i = 0; i < c->n && k.to; i++) fprintf(k.to, "%s\n", c->argv[i]);
+    return close_key(&k, out);
 }
 
 /* ---- Compiling ------------------------------------------------------------------------------------------------ */
@@ -195,7 +240,8 @@ static int print_text(FILE *to, void *user)
         else
             fputc(*c, to);
     }
-    fprintf(to, "\"\n%s", s->text);
+    /* The mark that some editors put before UTF-8 is none of the C language behind another line. */
+    fprintf(to, "\"\n%s", s->text + (strncmp(s->text, "\xef\xbb\xbf", 3) ? 0 : 3));
     return 0;
 }
 
@@ -220,18 +266,27 @@ typedef struct place { /* the folder of one compilation */
     char folder[PATH_MAX], text[PATH_MAX + 16], list[PATH_MAX + 16], object[PATH_MAX + 16];
 } place;
 
+/* "ccache gcc -m32" */
+static const char *name_of(const pal_cli_compiler *c, char out[512])
+{
+    *out = 0;
+    for (size_t i = 0; i < c->n; i++) pal_cli_append(out, 512, " ", c->argv[i]);
+    return out;
+}
+
 static int compile_in(const pal_cli_compiler *c, const place *p, const pal_cli_source *s, const char *to, bool strict)
 {
     const char *argv[WORDS + FLAGS + 24];
-    char other[PATH_MAX];
+    char other[PATH_MAX], name[512];
     size_t n = 0;
     pal_error err = {0};
     if (pal_file_write(p->text, write_text, (void *)(uintptr_t)s, &err)) return pal_cli_say_error(&err);
     for (size_t i = 0; i < c->n; i++) argv[n++] = c->argv[i];
     for (size_t i = 0; i < FLAGS; i++) argv[n++] = flags[i];
     if (strict) argv[n++] = "-Werror";
-    const char *const rest[] = {"-isystem", c->headers, "-MMD",    "-MF",   p->list, "-MT",
-                                "variant",  "-o",       p->object, p->text, "-lm"};
+    const char *const rest[] = {
+        "-isystem", c->headers, "-MMD", "-MF", p->list, "-MT", "variant",
+        "-o",       p->object,  "-x",   "c",   p->text, "-lm"}; /* -x: CC may be a compiler of C++ */
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) argv[n++] = rest[i];
     argv[n] = NULL;
     fflush(stdout);
@@ -243,7 +298,10 @@ static int compile_in(const pal_cli_compiler *c, const place *p, const pal_cli_s
         return pal_cli_say(PAL_CLI_WRONG,
                            "%s does not compile: mend what %s says above and run this again; a variant is one file, "
                            "without headers of its own",
-                           s->word, c->argv[0]);
+                           s->word, name_of(c, name));
+    if (access(p->object, F_OK))
+        return pal_cli_say(PAL_CLI_FAILED, "%s: %s made no object: set CC to a C compiler, or unset it", s->word,
+                           name_of(c, name));
     if (*included(p->list, p->text, other))
         return pal_cli_say(PAL_CLI_WRONG,
                            "%s includes %s, but a variant is one file, which a run can keep: put the lines into it, or "
@@ -258,7 +316,7 @@ int pal_cli_compile(const pal_cli_compiler *c, const pal_cli_cache *cache, const
                     bool strict)
 {
     place p;
-    snprintf(p.folder, sizeof p.folder, "%s/XXXXXX", cache->folder);
+    snprintf(p.folder, sizeof p.folder, "%s/" PAL_CLI_WORK "XXXXXX", cache->folder);
     if (!mkdtemp(p.folder))
         return pal_cli_say(PAL_CLI_FAILED, "%s: cannot make %s: %s", s->word, p.folder, strerror(errno));
     snprintf(p.text, sizeof p.text, "%s/variant.c", p.folder);

@@ -25,6 +25,14 @@ const pal_variant *pal_cli_variant(const char *name, int *status)
             pal_cli_say(PAL_CLI_WRONG, "%s: a model's file is named on the command line, not in another file", name);
         return NULL;
     }
+    const char *end = strrchr(name, '.');
+    if (end && !strcmp(end, ".so"))
+        *status =
+            pal_cli_say(PAL_CLI_WRONG, "%s is no model, but an object: --load %s brings the models in it", name, name);
+    else if (end || strchr(name, '/'))
+        *status =
+            pal_cli_say(PAL_CLI_WRONG, "%s is no model: a model is a name, or a file of C code that ends in .c", name);
+    if (end || strchr(name, '/')) return NULL;
     const char *nearest = pal_cli_nearest(name, variant_name, NULL);
     if (nearest)
         *status = pal_cli_say(PAL_CLI_WRONG, "no model is called %s: did you mean %s?", name, nearest);

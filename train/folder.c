@@ -70,7 +70,7 @@ bool palt__folder_has(const palt__folder *f, const char *name)
 /* Whether this is a temporary file, FILE.ANY.part, that a process left which was killed while writing. */
 static bool is_temporary(const char *name)
 {
-    static const char *const files[] = {PALT__RUN_JSON ".", PALT__METRICS ".", PALT__CHECKPOINT "."};
+    static const char *const files[] = {PALT__RUN_JSON ".", PALT__METRICS ".", PALT__CHECKPOINT ".", PALT__SOURCE "."};
     const size_t length = strlen(name);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         const size_t begin = strlen(files[i]);
@@ -94,10 +94,30 @@ static bool each_entry(const palt__folder *f, void (*visit)(const palt__folder *
     return true;
 }
 
+/* What a killed process may have left in a folder that it had begun, and whether there is something else. */
+typedef struct half_made {
+    const char *source; /* NULL: no file of this name belongs there */
+    bool full;
+} half_made;
+
+/* Whether the file is just the source that the new run is about to write: taking it loses nothing. */
+static bool is_source(const palt__folder *f, const char *name, const char *source)
+{
+    struct stat found;
+    char *text = NULL;
+    size_t size = 0;
+    if (!source || strcmp(name, PALT__SOURCE) != 0) return false;
+    if (fstatat(f->descriptor, name, &found, AT_SYMLINK_NOFOLLOW) || !S_ISREG(found.st_mode)) return false;
+    if (palt__folder_read(f, name, PAL_SOURCE_MOST, &text, &size, NULL)) return false;
+    const bool same = text && size == strlen(source) && !memcmp(text, source, size);
+    free(text);
+    return same;
+}
+
 static void find_other(const palt__folder *f, const char *name, void *user)
 {
-    (void)f;
-    *(bool *)user |= !is_temporary(name);
+    half_made *half = user;
+    half->full |= !is_temporary(name) && !is_source(f, name, half->source);
 }
 
 static void remove_temporary(const palt__folder *f, const char *name, void *user)
@@ -124,21 +144,21 @@ static pal_status make_parents(const char *path, pal_error *err)
     return PAL_OK;
 }
 
-/* Locks an open folder, and checks that it is empty, for as long as it is locked. */
-static pal_status take(palt__folder *f, pal_error *err)
+/* Locks an open folder, and checks that it is empty or half-made, for as long as it is locked. */
+static pal_status take(palt__folder *f, const char *source, pal_error *err)
 {
-    bool full = false;
+    half_made half = {.source = source};
     const pal_status status = palt__folder_lock(f, err);
     if (status) return status;
-    if (!each_entry(f, find_other, &full)) return fail(f->path, "cannot read the folder", errno, err);
-    if (full) return pal_error_set(err, PAL_ERR_EXISTS, "%s already exists", palt__short_path(f->path));
+    if (!each_entry(f, find_other, &half)) return fail(f->path, "cannot read the folder", errno, err);
+    if (half.full) return pal_error_set(err, PAL_ERR_EXISTS, "%s already exists", palt__short_path(f->path));
     if (faccessat(f->descriptor, ".", W_OK | X_OK, AT_EACCESS))
         return fail(f->path, "cannot write into the folder", errno, err);
     palt__folder_sweep(f);
     return PAL_OK;
 }
 
-pal_status palt__folder_make(palt__folder *f, const char *path, pal_error *err)
+pal_status palt__folder_make(palt__folder *f, const char *path, const char *source, pal_error *err)
 {
     *f = (palt__folder){.descriptor = -1};
     pal_status status = make_parents(path, err);
@@ -149,7 +169,7 @@ pal_status palt__folder_make(palt__folder *f, const char *path, pal_error *err)
     if (!made && (stat(path, &found) || !S_ISDIR(found.st_mode)))
         return pal_error_set(err, PAL_ERR_EXISTS, "%s already exists", palt__short_path(path));
     status = palt__folder_open(f, path, err);
-    if (!status) status = take(f, err);
+    if (!status) status = take(f, source, err);
     f->made = made && !status; /* else another process may have taken it */
     return status;
 }
@@ -158,7 +178,8 @@ void palt__folder_undo(palt__folder *f)
 {
     if (!f->made) return;
     palt__folder_sweep(f);
-    rmdir(f->path); /* only if it is empty */
+    unlinkat(f->descriptor, PALT__SOURCE, 0); /* of this process: the folder was new */
+    rmdir(f->path);                           /* only if it is empty */
 }
 
 const char *palt__folder_now(const palt__folder *f, char *out, size_t size)

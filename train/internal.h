@@ -248,6 +248,7 @@ void palt__info_clear(pal_run_info *info);
 #define PALT__METRICS    "metrics.jsonl"
 #define PALT__CHECKPOINT "checkpoint.safetensors"
 #define PALT__BEST       "best.safetensors"
+#define PALT__SOURCE     "variant.c"
 #define PALT__GRADIENTS  "train/gradients" /* a tensor of the checkpoint */
 
 typedef struct palt__folder {
@@ -260,10 +261,12 @@ typedef struct palt__folder {
 /* The caller closes the folder, also after a failure of these two. */
 pal_status palt__folder_open(palt__folder *f, const char *path, pal_error *err);
 /* Makes the folder and its parents, opens and locks it. A folder that exists is taken if it is empty but for temporary
- * files, which are removed: a process that was killed when it began leaves such a folder. PAL_ERR_EXISTS: it is not
- * empty, or no folder. PAL_ERR_ARGUMENT: another process has locked it. */
-pal_status palt__folder_make(palt__folder *f, const char *path, pal_error *err);
-void palt__folder_undo(palt__folder *f); /* removes it again, if palt__folder_make has created it and it is empty */
+ * files, which are removed, and for a PALT__SOURCE that is just `source`, the text that the caller writes next (NULL:
+ * it writes none): a process that was killed when it began leaves such a folder. PAL_ERR_EXISTS: it is not empty, or no
+ * folder. PAL_ERR_ARGUMENT: another process has locked it. */
+pal_status palt__folder_make(palt__folder *f, const char *path, const char *source, pal_error *err);
+/* Removes it again with its PALT__SOURCE, if palt__folder_make has created it and there is nothing else in it. */
+void palt__folder_undo(palt__folder *f);
 void palt__folder_close(palt__folder *f);
 /* The lock is released when the folder is closed or the process ends, in whatever way. On a file system without locks
  * the folder is not locked. PAL_ERR_ARGUMENT: another process has locked it. */

@@ -85,13 +85,13 @@ static pal_status write_info(pal_rundir *dir, const pal_run_info *info, pal_erro
 
 /* Makes runs/MODEL-NNN, with the first NNN that is free or whose folder is empty. An empty one is taken only if it is
  * locked: without locks, another process may just have made it. */
-static pal_status make_numbered(palt__folder *f, const char *model, pal_error *err)
+static pal_status make_numbered(palt__folder *f, const char *model, const char *source, pal_error *err)
 {
     for (int i = 1;; i++) {
         char path[4096];
         pal_error own = {0};
         snprintf(path, sizeof path, "runs/%s-%03d", model, i);
-        const pal_status status = palt__folder_make(f, path, &own);
+        const pal_status status = palt__folder_make(f, path, source, &own);
         if (!status && (f->made || f->locked)) return PAL_OK;
         palt__folder_close(f);
         if (status && status != PAL_ERR_EXISTS && status != PAL_ERR_ARGUMENT)
@@ -99,13 +99,10 @@ static pal_status make_numbered(palt__folder *f, const char *model, pal_error *e
     }
 }
 
-#define SOURCE "variant.c"
-
 /* The source comes first: a run.json that names one has it beside it. */
-static pal_status write_source(const palt__folder *f, const pal_run_info *info, pal_error *err)
+static pal_status write_source(const palt__folder *f, const char *text, pal_error *err)
 {
-    const char *text = info->source_hash ? info->source_text : NULL;
-    return text ? palt__folder_write(f, SOURCE, text, strlen(text), err) : PAL_OK;
+    return text ? palt__folder_write(f, PALT__SOURCE, text, strlen(text), err) : PAL_OK;
 }
 
 pal_status pal_rundir_source(const pal_rundir *dir, char **text, pal_error *err)
@@ -115,18 +112,19 @@ pal_status pal_rundir_source(const pal_rundir *dir, char **text, pal_error *err)
     const char *path = palt__short_path(dir->folder.path), *wanted = dir->info.source_hash;
     *text = NULL;
     if (!wanted) return PAL_OK;
-    const pal_status status = palt__folder_read(&dir->folder, SOURCE, PAL_SOURCE_MOST, text, &size, err);
+    const pal_status status = palt__folder_read(&dir->folder, PALT__SOURCE, PAL_SOURCE_MOST, text, &size, err);
     if (status) return status;
     if (!*text)
-        return pal_error_set(err, PAL_ERR_IO,
-                             "%s/" SOURCE " is missing, the source of its model: restore it from a copy of the run",
-                             path);
+        return pal_error_set(
+            err, PAL_ERR_IO,
+            "%s/" PALT__SOURCE " is missing, the source of its model: restore it from a copy of the run", path);
     pal_sha256(*text, size, hash);
     if (!strcmp(hash, wanted) && strlen(*text) == size) return PAL_OK;
     free(*text);
     *text = NULL;
     return pal_error_set(err, PAL_ERR_FORMAT,
-                         "%s/" SOURCE " was changed since the run was trained: its hash is not that of " PALT__RUN_JSON
+                         "%s/" PALT__SOURCE
+                         " was changed since the run was trained: its hash is not that of " PALT__RUN_JSON
                          ": restore it from a copy of the run",
                          path);
 }
@@ -144,8 +142,9 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_erro
     info.n_extensions = 0;
     info.result = palt__no_result;
     palt__folder *f = &dir->folder;
-    pal_status status = path ? palt__folder_make(f, path, err) : make_numbered(f, info.model, err);
-    if (!status) status = write_source(f, &info, err);
+    const char *source = info.source_hash ? info.source_text : NULL;
+    pal_status status = path ? palt__folder_make(f, path, source, err) : make_numbered(f, info.model, source, err);
+    if (!status) status = write_source(f, source, err);
     if (!status && !(status = write_info(dir, &info, err))) return dir;
     palt__folder_undo(f);
     pal_rundir_free(dir);

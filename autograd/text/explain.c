@@ -72,6 +72,7 @@ static void add_derivatives(pal_tape *t, uint32_t y, size_t value, roots *r)
         if (all > MOST_CANDIDATES) n = 0; /* what is missing could equal what is there */
         const pal_mark before = pal_tape_mark(t);
         if (!n || pal_grad(pal__var(t, y), wrt, n, out) != PAL_OK || pal_tape_error(t)) {
+            r->failed |= pal_tape_status(t) == PAL_ERR_MEMORY;
             pal_tape_rewind(t, before);
             n = 0;
         }
@@ -228,7 +229,7 @@ static char *written(pal__page *p, pal_context *c)
         }
         pal__explain_suggest(p);
         pal__explain_formulas(p);
-        pal__explain_page(p);
+        if (!p->failed) pal__explain_page(p); /* else formulas are missing */
         kept = pal__text_close(&text);
         if (p->failed) {
             pal__free(c, kept);

@@ -136,6 +136,7 @@ static void put_operand(const writer *w, FILE *f, uint32_t k, int least, bool de
         char *nothing = NULL;
         size_t size = 0;
         sink = open_memstream(&nothing, &size);
+        if (!sink) w->page->failed = true;
         if (!sink) return;
         if (tex)
             only.text = sink;
@@ -318,6 +319,7 @@ static pal__formula whole_of(pal__page *p, uint32_t id)
     if (!w.text || !w.tex) p->failed = true;
     if (w.text && fclose(w.text)) p->failed = true;
     if (w.tex && fclose(w.tex)) p->failed = true;
+    p->failed |= !text || !tex; /* closing makes the text shorter, which needs memory, too, and is no error of fclose */
     if (!p->failed) {
         f.text = pal__keep_text(p, text, text_size);
         f.tex = pal__keep_text(p, tex, tex_size);

@@ -207,10 +207,11 @@ static void suggest_operand(pal__page *p, uint32_t id, uint32_t k, const char *l
 }
 
 /* Whether a recorded value is computed from another. */
-static bool depends(const pal__page *p, uint32_t id, uint32_t on)
+static bool depends(pal__page *p, uint32_t id, uint32_t on)
 {
     const pal_tape *t = p->recorded;
     bool found = false, *reached = pal__alloc(p->tape->context, (id - on + 1) * sizeof *reached);
+    p->failed |= !reached;
     if (!reached) return false;
     reached[0] = true;
     for (uint32_t k = on + 1; k <= id; k++)
@@ -225,7 +226,7 @@ static bool depends(const pal__page *p, uint32_t id, uint32_t on)
 
 /* Several recorded values may have become one. The derivative by the first is that by the value of the page if all
  * others are computed from it, as a slice of what was joined is; else it is one summand of several. */
-static bool whole(const pal__page *p, size_t candidate)
+static bool whole(pal__page *p, size_t candidate)
 {
     for (size_t i = p->n_outputs; i < p->graph.n_outputs; i++) {
         if (i == candidate || p->root[i].reason != PAL__ROOT_CANDIDATE ||

@@ -27,6 +27,16 @@ check "optimizers lists rules and minimisers" [ "$(grep -c '^  \(adam\|kfac\|soa
 works "one optimizer as JSON" optimizers lion --json
 check "one optimizer has its formula" grep -q 'sign(b1 m' out
 check "one optimizer is one" [ "$(grep -c '"name"' out)" = 1 ]
+works "a new variant" new fresh
+check "new says what is next" grep -q 'train ./fresh.c$' out
+refused "new with a name that is none" 'is no name for a variant' new 'a b'
+refused "new without a name" 'no name given' new
+works "explain" explain basic
+check "explain has the loss" grep -q 'loss' out
+refused "explain of nothing" 'no model is called nosuch' explain nosuch
+refused "explain into another kind of file" 'choose a name that ends in .tex or .txt' explain basic -o page.pdf
+refused "check of nothing" 'no model is called nosuch' check nosuch
+refused "check of an object" 'is no model, but an object: --load' check ./mine.so
 refused "no such optimizer" 'optimizers. lists them' optimizers lyon
 refused "no such operation" sigmoid ops sigmid
 works "the page of operations" ops --markdown

@@ -1,30 +1,32 @@
 #!/bin/sh
-# course.sh PROGRAM EXAMPLES - the seven steps of docs/variants.md: each file trains for a moment, lowers its loss, is evaluated
-# and drawn; what the page says that can go wrong is said. EXAMPLES: the folder with the shared objects of the steps.
-examples=$(cd "$2" && pwd) || exit 2
-set -- "$1"
+# course.sh PROGRAM - the seven steps of docs/variants.md: each file trains for a moment, lowers its loss, is evaluated
+# and drawn; the commands of the page run, and what it says that can go wrong is said.
 # shellcheck source=tests/cli/helpers.sh
 . "$(dirname "$0")/helpers.sh"
 source=$(cd "$here/../.." && pwd)
 
-# How the file of a step is given to the program; `model` prints what stands where the name of a model is.
-step() { object=$1; shift; COLUMNS='' "$program" --load "$examples/$object.so" "$@" > out 2> err; }
-model() { sed -n 's/^.*\.name = "\(.*\)",$/\1/p' "$source/examples/variants/$1.c" | tail -n 1; }
+HOME=$work/home # for the objects
+export HOME
+mkdir "$HOME"
+unset XDG_CACHE_HOME
+cp "$source"/examples/variants/*.c .
+
+call() { COLUMNS='' "$program" "$@" > out 2> err; }
 
 trains() { # STEP OPTIONS...: trains into the folder STEP, and evaluates it
     file=$1
     shift
-    step "$file" train "$(model "$file")" --data data --batch 16 --epochs 6 --lr 0.02 --hidden 4 --json --out "$file" "$@"
+    call train "./$file.c" --data data --batch 16 --epochs 6 --lr 0.02 --hidden 4 --json --out "$file" "$@"
     check "$file is trained" [ $? -eq 0 ]
     check "$file: nothing on standard error" [ ! -s err ]
     first=$(sed -n '1s/.*"train_loss":\([-0-9.e]*\).*/\1/p' "$file/metrics.jsonl")
     last=$(sed -n '$s/.*"train_loss":\([-0-9.e]*\).*/\1/p' "$file/metrics.jsonl")
     check "$file: the loss falls, from $first to $last" less "$last" "$first"
-    step "$file" evaluate "$file" --json
+    call evaluate "$file" --json
     check "$file: the squared error is below that of the mean sample" less "$(figure squared_error)" "$(figure baseline)"
 }
 draws() { # STEP VERB: draws the run of the step
-    step "$1" "$2" "$1" -o "$1.png"
+    call "$2" "$1" -o "$1.png"
     check "$1: $2 draws: $(cat err)" is_png "$1.png"
 }
 # mistake STEP EDIT: the file of the step with this edit by sed, which is a mistake, is refused in one line. The page has the
@@ -32,11 +34,10 @@ draws() { # STEP VERB: draws the run of the step
 mistake() {
     sed "$2" "$source/examples/variants/$1.c" > mistake.c
     if cmp -s mistake.c "$source/examples/variants/$1.c"; then fail "$1: nothing is edited by $2"; fi
-    ${CC:-cc} -std=gnu11 -shared -fPIC -I "$source" mistake.c -o "mistake-$1.so" || fail "$1: $2: does not compile"
-    COLUMNS='' "$program" --load "./mistake-$1.so" train "$(model "$1")" --data data --epochs 1 --hidden 4 --out new > out 2> err
+    call train ./mistake.c --data data --epochs 1 --hidden 4 --out new
     check "$1: $2: exit status" [ $? -ne 0 ]
     check "$1: $2: one line" [ "$(wc -l < err)" -eq 1 ]
-    check "the page says: $(cat err)" grep -qxF -e "$(sed "$plain; s/^palindrome: \(--load [^ ]*: \)*/    /" err)" page
+    check "the page says: $(cat err)" grep -qxF -e "$(sed "$plain; s/^palindrome: \(\.\/mistake\.c: \)*/    /" err)" page
 }
 
 trains 1_basic
@@ -45,7 +46,7 @@ trains 2_penalty
 check "2_penalty: the penalty has a name" grep -q '"sparsity"' out
 draws 2_penalty filters
 trains 3_layers
-step 3_layers graph "$(model 3_layers)" --order 1 -o 3.dot
+call graph ./3_layers.c --order 1 -o 3.dot
 check "3_layers: a graph" grep -q 'digraph' 3.dot
 trains 4_noise
 draws 4_noise denoise
@@ -55,6 +56,19 @@ trains 6_variational
 draws 6_variational sample
 trains 7_hierarchical --epochs 40 --lr 0.005
 draws 7_hierarchical sample
+
+# ---- The commands of the page, in its order and in one folder, on small data
+mkdir page-folder page-folder/examples
+ln -s "$source/examples/variants" page-folder/examples/variants
+sed -n 's/^    palindrome \([a-z].*\)/\1/p' "$source/docs/variants.md" | sed 's|--epochs 15|--data ../data --batch 16 --epochs 1|' > commands
+check "the page has commands" [ "$(wc -l < commands)" -ge 19 ]
+cd page-folder || exit 1
+while read -r words; do
+    # shellcheck disable=SC2086
+    COLUMNS='' "$program" $words > ../out 2> ../err
+    check "palindrome $words: $(cat ../err)" [ $? -eq 0 ]
+done < ../commands
+cd ..
 
 # ---- What can go wrong, by the page
 plain='s/\[[0-9][0-9S,]*\]/[]/g' # shapes without their numbers

@@ -226,6 +226,7 @@ fails() { # WHAT NAME MENTIONED SED...: check of mine.c, so edited, fails at NAM
     COLUMNS=1000 "$program" check ./bad.c > out 2> err
     status=$?
     if [ $status -ne 1 ]; then fail "$what: exit status $status: $(cat err)"
+    elif ! tail -n 1 err | grep -q '^palindrome: ./bad.c: [1-9][0-9]* of [1-9][0-9]* checks failed$'; then fail "$what: $(cat err)"
     elif ! grep "^FAIL  $name" out | grep -q "$word"; then fail "$what: $(cat out)"
     else pass
     fi

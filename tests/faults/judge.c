@@ -22,6 +22,9 @@ static bool below(const char *path, const char *folder)
     return n && !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
 }
 
+/* A cache is no result: with another compiler, because one cannot be examined, another object is right, too. */
+static bool is_cached(const char *path) { return below(path, ".cache"); }
+
 static bool is_temporary(const char *path)
 {
     const size_t n = strlen(path);
@@ -67,7 +70,7 @@ static const char *difference(const struct faults_folder *a, const struct faults
         for (size_t i = 0; i < from->n; i++) {
             const struct faults_file *f = &from->files[i];
             const bool is_old = faults_file_equal(f, faults_folder_find(&r->before, f->path));
-            if (is_temporary(f->path) && (cannot_remove || is_old)) continue;
+            if (is_cached(f->path) || (is_temporary(f->path) && (cannot_remove || is_old))) continue;
             if (!faults_file_equal(f, faults_folder_find(to, f->path))) return f->path;
         }
     }
@@ -88,7 +91,7 @@ static const char *damage(const struct faults_folder *now, const struct faults_c
     for (size_t i = 0; i < now->n; i++) {
         const struct faults_file *f = &now->files[i];
         *path = f->path;
-        if (faults_folder_find(&r->before, f->path)) continue;
+        if (faults_folder_find(&r->before, f->path) || is_cached(f->path)) continue;
         if (is_temporary(f->path) && !cannot_remove) return "left";
         if (is_temporary(f->path) || below(f->path, c->made)) continue;
         if (!faults_file_equal(faults_folder_find(&r->after, f->path), f)) return "left, and not whole";

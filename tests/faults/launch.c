@@ -58,6 +58,8 @@ void faults_start(struct faults_place *p, unsigned number)
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
     setenv("OPENBLAS_CORETYPE", "auto", 1); /* no restart of the program, which would lose the interposed object */
     setenv("LC_ALL", "C", 1);
+    setenv("HOME", p->work, 1); /* for the objects of C files */
+    unsetenv("XDG_CACHE_HOME");
 }
 
 void faults_end_all(const struct faults_place *p) { faults_folder_remove(p->folder); }

@@ -106,11 +106,60 @@ START_TEST(a_missing_text_is_refused)
 }
 END_TEST
 
+/* Whether a new run with the source `code` takes the folder "half". */
+static bool takes_half(const char *hash)
+{
+    pal_error err = {0};
+    pal_run_info info = plain;
+    info.source_hash = hash;
+    info.source_text = hash ? code : NULL;
+    pal_rundir *dir = pal_rundir_new(path_of("half"), &info, &err);
+    ck_assert_int_eq(err.status, dir ? PAL_OK : PAL_ERR_EXISTS);
+    pal_rundir_free(dir);
+    return dir != NULL;
+}
+
+/* A process that was killed between the source and run.json. Only the same text is taken: another one is a file of the
+ * user's. */
+START_TEST(a_half_made_folder_with_the_source_is_taken)
+{
+    char hash[PAL_SHA256_TEXT];
+    pal_sha256(code, strlen(code), hash);
+    mkdir(path_of("half"), 0777);
+    write_text("half/variant.c", "int y;\n");
+    ck_assert(!takes_half(hash));
+    write_text("half/variant.c", "int x;\n\n");
+    ck_assert(!takes_half(hash));
+    write_text("half/variant.c", code);
+    ck_assert(!takes_half(NULL));
+    write_text("half/other", "precious");
+    ck_assert(!takes_half(hash));
+    ck_assert(!unlink(path_of("half/other")) && !access(path_of("half/variant.c"), F_OK));
+    write_text("half/variant.c.123-0.part", "in");
+    ck_assert(takes_half(hash));
+    ck_assert(!access(path_of("half/run.json"), F_OK) && access(path_of("half/variant.c.123-0.part"), F_OK) != 0);
+}
+END_TEST
+
+/* A link is somebody's: what it leads to is no file of the folder. */
+START_TEST(a_source_that_is_a_link_is_not_taken)
+{
+    char hash[PAL_SHA256_TEXT], target[4096];
+    pal_sha256(code, strlen(code), hash);
+    mkdir(path_of("half"), 0777);
+    write_text("mine.c", code);
+    snprintf(target, sizeof target, "%s", path_of("mine.c"));
+    ck_assert(!symlink(target, path_of("half/variant.c")));
+    ck_assert(!takes_half(hash));
+}
+END_TEST
+
 Suite *rundir_source_suite(void)
 {
     Suite *suite = suite_create("rundir_source");
     in_own_folder(add_case(suite, "source", set_up, tear_down,
                            TESTS(hashes_are_those_of_the_standard, a_run_keeps_its_source,
-                                 a_run_without_source_has_none, another_text_is_refused, a_missing_text_is_refused)));
+                                 a_run_without_source_has_none, another_text_is_refused, a_missing_text_is_refused,
+                                 a_half_made_folder_with_the_source_is_taken, a_source_that_is_a_link_is_not_taken)));
     return suite;
 }
