@@ -68,6 +68,8 @@ static int draw(const pal_cli_args *args, pal_cli_runs *runs)
     if (viewed != PAL_CLI_GO_ON) return viewed;
     pal_error err = {0};
     if (pal_reconstruct_all_write(models, runs->n, data, &o, path, &err)) return pal_cli_say_error(&err);
+    for (size_t i = 0; i < runs->n; i++)
+        if (!runs->run[i].corruptor) pal_cli_warn_idle_corruption(runs->run[i].model);
     pal_cli_print("%s\n", path);
     return PAL_CLI_DONE;
 }
