@@ -49,7 +49,7 @@ typedef struct pal_setting { /* an option and its value as text: "hidden", "256"
 
 /* ---- Variants ------------------------------------------------------------------------------------------------- */
 
-typedef enum pal_mode { PAL_TRAIN, PAL_EVALUATE } pal_mode;
+typedef enum pal_mode { PAL_TRAIN, PAL_EVALUATE } pal_mode; /* a step of training; all else: figures, codes, pictures */
 
 typedef struct pal_phase pal_phase;
 
@@ -183,7 +183,7 @@ enum { PAL_OPTION_LIST = 64 };                                                /*
 size_t pal_option_sizes(const pal_model *m, const char *name, int64_t out[PAL_OPTION_LIST]);
 size_t pal_option_reals(const pal_model *m, const char *name, double out[PAL_OPTION_LIST]);
 int64_t pal_model_features(const pal_model *m); /* numbers in a sample */
-pal_mode pal_model_mode(const pal_model *m);    /* whether what is recorded is trained or only evaluated */
+pal_mode pal_model_mode(const pal_model *m);    /* PAL_TRAIN or PAL_EVALUATE: whether what is recorded is trained */
 
 /* ---- Parameters ----------------------------------------------------------------------------------------------- */
 

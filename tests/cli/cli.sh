@@ -1154,7 +1154,7 @@ refused "other data" "30 test samples" train --resume moved
 check "a training that learns says nothing" [ ! -s err ]
 check "the summary has the mean sample" grep -q '^    of the mean sample  *5\.39' out
 check "the summary has the share explained" grep -q '^  variance explained  *[1-9][0-9.]*%$' out
-check "the summary names what is next" grep -q 'next: ' out
+check "the summary names what is next" grep -q 'next:  .*palindrome evaluate ' out
 check "metrics have the baseline" grep -q '"baseline":5\.39.*"explained":0\.' learned/metrics.jsonl
 check "run.json has the baseline" grep -q '"baseline": 5\.39' learned/run.json
 works "evaluate with a baseline" evaluate learned

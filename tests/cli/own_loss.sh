@@ -40,7 +40,6 @@ END_OF_C
 works "train" train ./mine.c $small --out run
 check "the summary has the parts of the loss" [ "$(grep -c '^    \(size\|reconstruction\)  *[0-9.]*$' out)" -eq 2 ]
 check "it says what is corrupted" grep -q '^    from corrupted input  *[0-9.]*$' out
-check "it names evaluate" grep -q 'next: *palindrome evaluate run$' out
 
 # ---- Terms
 works "evaluated" evaluate run
@@ -74,6 +73,16 @@ done
 works "built in" train denoising --masking 0 $small --quiet --out none
 works "without any corruption" reconstruct none
 check "which is as it was asked for" [ ! -s err ]
+
+# ---- A sweep
+# shellcheck disable=SC2086
+works "a sweep" sweep ./mine.c --gamma 0,3 --seeds 2 $small --out swept
+check "it says what will be trained" grep -q '^4 trainings: 2 settings x 2 seeds' out
+check "the table has the terms" [ "$(grep -c '^  \(size\|reconstruction\), a part of the test loss: mean' out)" -eq 2 ]
+check "so has the file" sh -c 'head -n 1 swept/sweep.csv | grep -q reconstruction.*size'
+check "it names a command" grep -q '^next: .*palindrome evaluate swept/gamma-0-seed-1$' out
+refused "a sweep is no run" 'swept is a sweep: give one of its runs, such as swept/gamma-0-seed-1' reconstruct swept
+refused "nor with a folder of data" 'swept is a sweep' evaluate swept
 
 # ---- Options that may change
 refused "an option of the code" 'stretch of a trained model must stay 1, because it changes the code: train a new one' evaluate run --stretch 2
