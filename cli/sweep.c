@@ -297,6 +297,10 @@ static int sweep(job *j)
     o.n_figures = pal_cli_sweep_figures(j); /* the first pass has found the parts of the loss */
     o.seeds = j->seeds;
     o.run = run_one;
+    const char *from = pal_cli_given(&j->args, "from"); /* else the first run says it, after the line below */
+    pal_rundir *dir = from ? pal_rundir_open_model(from, &err) : NULL;
+    pal_rundir_free(dir);
+    if (err.status) return pal_cli_say_error(&err);
     if (!j->quiet && !j->json)
         printf("%lld training%s: %zu setting%s x %lld seed%s\n", (long long)settings * (long long)j->seeds,
                (long long)settings * (long long)j->seeds == 1 ? "" : "s", settings, settings == 1 ? "" : "s",

@@ -88,5 +88,15 @@ refused "nor with a folder of data" 'swept is a sweep' evaluate swept
 refused "an option of the code" 'stretch of a trained model must stay 1, because it changes the code: train a new one' evaluate run --stretch 2
 refused "an option of the weights" 'hidden of a trained model must stay 4, because it changes the weights: train a new one' evaluate run --hidden 5
 
+# ---- Many epochs without a terminal, and what gradcheck left out
+works "many epochs" train basic --data data --batch 64 --epochs 250 --hidden 2 --out many
+check "few lines" [ "$(grep -c '^epoch' out)" -le 100 ]
+check "the last epoch is there" grep -q '^epoch 250/250' out
+check "it says so" grep -q '^250 epochs: every 5th keeps its line' out
+check "all of them are in the file" [ "$(wc -l < many/metrics.jsonl)" -eq 250 ]
+works "gradcheck" gradcheck ./mine.c --order 1
+check "the columns are explained" grep -q 'slope: how fast' out
+check "what was left out has names" [ "$(grep -c '; [0-9]* settings* not accepted' out)" -eq "$(grep -c 'not checked, because.*: mine (' out)" ]
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
