@@ -182,9 +182,10 @@ static void print_table(const pal__checks *c)
     }
     if (c->n && c->results[0].kind != PAL__FUNCTION)
         pal_cli_paragraph(
-            2, "\nslope: how fast the remainder of Taylor's formula falls with the step: 2 or more at order 1, 3 or "
-               "more at "
-               "order 2 is right\nidentity: error of equations that hold for every right derivative, such as symmetry\n"
+            2, "\nslope: how fast the remainder of Taylor's formula falls with the step: at least 2 with the first "
+               "derivative, "
+               "at least 3 with the second, is right\nidentity: error of equations that hold for every right "
+               "derivative, such as symmetry\n"
                "step: of the differences at the worst element; -: not measured\n"
                "case: one option that differs from its default: each choice, each switch, numbers and layers that are "
                "off; "

@@ -67,7 +67,7 @@ static const char tail[] =
     "    .training = training,\n"
     "    .encode = pal_encode_layers, /* x [n, features] -> h [n, hidden] */\n"
     "    .decode = pal_decode_layers, /* h -> what pal_nll takes */\n"
-    "    .loss = loss};\n"
+    "    .loss = loss}; /* other fields, such as .corrupt and .classify: docs/functions.md */\n"
     "\n";
 
 static const char last[] = "PAL_VARIANT_FILE(variant)\n";

@@ -88,6 +88,13 @@ refused "nor with a folder of data" 'swept is a sweep' evaluate swept
 refused "an option of the code" 'stretch of a trained model must stay 1, because it changes the code: train a new one' evaluate run --stretch 2
 refused "an option of the weights" 'hidden of a trained model must stay 4, because it changes the weights: train a new one' evaluate run --hidden 5
 
+# ---- Names that are wrong
+sed 's/(m, "gamma")/(m, "gama")/' mine.c > slip.c
+"$program" train ./slip.c --data data --quiet > out 2> err
+check "an option that is misspelt" said 'there is no option gama: did you mean gamma?'
+refused "a variant by its name" 'no model is called zzmine: .*is named by its file, ./zzmine.c' train zzmine
+refused "a run as a model" 'run is a run, and a model is needed' explain run
+
 # ---- Many epochs without a terminal, and what gradcheck left out
 works "many epochs" train basic --data data --batch 64 --epochs 250 --hidden 2 --out many
 check "few lines" [ "$(grep -c '^epoch' out)" -le 100 ]
