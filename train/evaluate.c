@@ -225,7 +225,7 @@ pal_status palt__evaluator_run(palt__evaluator *e, pal_figures *figures, pal_err
                              .baseline = NAN,
                              .explained = NAN,
                              .n_terms = 1,
-                             .terms = {{"reconstruction", e->sum[LOSS] / n}}};
+                             .terms = {{.name = "reconstruction", .value = e->sum[LOSS] / n}}};
     if (e->bounds)
         figures->bound = (pal_bound_figures){.value = -(e->sum[FIT] + e->sum[DIVERGENCE]) / n,
                                              .reconstruction = e->sum[FIT] / n,
