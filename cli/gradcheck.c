@@ -262,8 +262,7 @@ static void name_refused(pal__checks *c, const char *variant, const char *label)
     char one[160];
     const size_t used = strlen(c->not_accepted), room = sizeof c->not_accepted - used - sizeof ", ...";
     const int length = snprintf(one, sizeof one, "%s%.70s (%.70s)", used ? ", " : "", variant, label);
-    c->refused++;
-    if (used && c->not_accepted[used - 1] == '.') return;
+    if (c->refused++ && c->not_accepted[used - 1] == '.') return;
     snprintf(c->not_accepted + used, sizeof c->not_accepted - used, "%s", (size_t)length < room ? one : ", ...");
 }
 
@@ -300,8 +299,7 @@ static const char *others(const pal_option *o)
     return NULL;
 }
 
-/* The least and the greatest value of a number of the variant's own; a whole number that is large makes a large model.
- */
+/* The least and the greatest value of a number of the variant's own. A large whole number makes a large model. */
 static void check_ends(pal__checks *c, const pal_variant *v, const pal_option *o)
 {
     enum { LARGE = 16 };
