@@ -162,6 +162,8 @@ typedef struct pal_cli_effects {
 int pal_cli_check_effects(const pal_cli_effects *effects);
 /* The same for setting i alone: false if it would be refused. */
 bool pal_cli_has_effect(const pal_cli_effects *effects, size_t i);
+/* Warns in one line if the model corrupts samples in training only, so that no figure or picture shows it. */
+void pal_cli_warn_idle_corruption(pal_model *model);
 
 /* paths.c: whether a path is a folder; whether two paths are one file, which neither is if it is "-". */
 bool pal_cli_is_folder(const char *path);
@@ -182,7 +184,7 @@ int pal_cli_train_within(int argc, char **argv, pal_error *why);
 /* train_report.c: the output at the end of training. */
 /* profile: also printed; NULL: none. It is taken over. */
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *result, json_t *profile);
-void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
+void pal_cli_train_table(const pal_rundir *dir, pal_model *model, const pal_dataset *data,
                          const pal_train_result *result, bool learned);
 /* Samples that each epoch leaves out, because they do not fill a batch; 0: none, or the model takes no steps. */
 int64_t pal_cli_left_out(const pal_run_info *info);

@@ -76,6 +76,7 @@ static int denoise(const pal_cli_args *args, pal_cli_run *run)
     pal_denoise_figures figures;
     pal_error err = {0};
     if (pal_denoise(run->model, run->data, &o, &figures, path, &err)) return pal_cli_say_error(&err);
+    if (!run->corruptor) pal_cli_warn_idle_corruption(run->model);
     (pal_cli_flag(args, "json") ? print_json : print_table)(run, &figures, path);
     return PAL_CLI_DONE;
 }

@@ -2,7 +2,9 @@
  *
  * What a verb computes is recorded on a tape and printed as text. An option is without effect if the text is the same
  * with and without it; an option with choices, if the text is the same with all of them. Training also depends on its
- * phases and on the initial weights. So this holds for models outside the library, too. */
+ * phases and on the initial weights. So this holds for models outside the library, too. A corruption that returns its
+ * input on the tape of an evaluation does nothing in any verb: that is said, because pictures and figures look right.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,4 +176,33 @@ int pal_cli_check_seed(const pal_cli_args *args, const pal_cli_run *runs, size_t
     if (random) return PAL_CLI_GO_ON;
     return pal_cli_say(PAL_CLI_WRONG, "--seed has no effect here, because %s draws no noise: leave it out",
                        pal_model_variant(runs[0].model)->name);
+}
+
+/* Whether the samples as the model corrupts them in this mode are another value on the tape. */
+static bool corrupts(pal_model *m, pal_mode mode)
+{
+    pal_context *context = pal_model_context(m);
+    pal_tape *tape = pal_tape_new(context, pal_model_dtype(m));
+    pal_tensor *rows = pal_tensor_new(context, PAL_F32, PAL_SHAPE(ROWS, pal_model_features(m)));
+    bool changed = false;
+    if (tape && rows) {
+        pal_model_begin(m, tape, mode);
+        const pal_var x = pal_model_target(m, pal_leaf(tape, rows, "x"));
+        changed = pal_model_corrupt(m, x).id != x.id;
+        pal_model_end(m);
+        changed &= !pal_tape_status(tape);
+    }
+    pal_tape_free(tape);
+    pal_tensor_free(rows);
+    return changed;
+}
+
+void pal_cli_warn_idle_corruption(pal_model *m)
+{
+    const pal_variant *variant = pal_model_variant(m);
+    if (variant->corrupt && corrupts(m, PAL_TRAIN) && !corrupts(m, PAL_EVALUATE))
+        pal_cli_say(PAL_CLI_GO_ON,
+                    "warning: .corrupt of %s changes the samples in training only: what is shown of corrupted samples "
+                    "equals that of clean ones; let it not ask for pal_model_mode",
+                    variant->name);
 }

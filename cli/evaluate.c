@@ -140,6 +140,7 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
     if (status == PAL_CLI_GO_ON && trained) status = weigh(args, run, trained, NULL);
     if (status == PAL_CLI_GO_ON) status = pal__evaluate_measure(args, run, run->data, train, &columns[PAL__ASKED]);
     if (status == PAL_CLI_GO_ON && trained) status = pal__evaluate_measure(args, run, trained, train, &columns[n++]);
+    if (status == PAL_CLI_GO_ON && !run->corruptor) pal_cli_warn_idle_corruption(run->model);
     if (status == PAL_CLI_GO_ON)
         (pal_cli_flag(args, "json") ? pal__evaluate_json : pal__evaluate_table)(run, columns, n);
     for (size_t i = 0; i < PAL__COLUMNS; i++) free(columns[i].unit_divergence);

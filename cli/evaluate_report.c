@@ -31,16 +31,23 @@ static json_t *json_of_code(const pal_code_figures *c, const double *unit_diverg
     return out;
 }
 
+/* Whether the loss has a term with a factor, or not at all: not as the variant noted it. float32 rounds a factor 1. */
+static bool is_apart(const pal_term *t) { return fabs(t->noted - t->value) > 1e-6 * fabs(t->noted); }
+
 static void fill_json(json_t *out, const pal__column *c)
 {
     const pal_figures *f = &c->figures;
-    json_t *terms = json_object();
-    for (size_t i = 0; i < f->n_terms; i++)
+    json_t *terms = json_object(), *noted = json_object();
+    for (size_t i = 0; i < f->n_terms; i++) {
         json_object_set_new(terms, f->terms[i].name, pal_cli_number(f->terms[i].value));
+        if (is_apart(&f->terms[i])) json_object_set_new(noted, f->terms[i].name, pal_cli_number(f->terms[i].noted));
+    }
     json_object_set_new(out, "data", pal_cli_text(c->data));
     json_object_set_new(out, "samples", json_integer(f->samples));
     json_object_set_new(out, "loss", pal_cli_number(f->loss));
     json_object_set_new(out, "terms", terms);
+    if (json_object_size(noted)) json_object_set(out, "noted", noted);
+    json_decref(noted);
     json_object_set_new(out, "squared_error", pal_cli_number(f->squared_error));
     if (isfinite(f->squared_error_corrupted))
         json_object_set_new(out, "squared_error_corrupted", pal_cli_number(f->squared_error_corrupted));
@@ -132,6 +139,20 @@ static bool is_bound(const pal_model *model)
            !strcmp(divergence, "closed");
 }
 
+/* Terms that the variant noted without their weight: what they are by themselves, and what the loss makes of them. */
+static void print_noted(const pal_figures *f)
+{
+    for (size_t i = 0; i < f->n_terms; i++) {
+        const pal_term *t = &f->terms[i];
+        if (!is_apart(t)) continue;
+        if (t->value == 0)
+            pal_cli_paragraph(2, "%s: noted as %.6g, which is not a part of the loss", t->name, t->noted);
+        else
+            pal_cli_paragraph(2, "%s: noted as %.6g; the loss has it with the weight %.6g, so its part is %.6g",
+                              t->name, t->noted, t->value / t->noted, t->value);
+    }
+}
+
 static void print_losses(const pal_cli_run *run, const pal__column *columns, size_t n)
 {
     const pal_figures *first = &columns[PAL__ASKED].figures;
@@ -139,7 +160,10 @@ static void print_losses(const pal_cli_run *run, const pal__column *columns, siz
     for (size_t i = 0; first->n_terms > 1 && i < first->n_terms; i++) {
         char name[64];
         snprintf(name, sizeof name, "  %s", first->terms[i].name);
-        ROW(name, 4, f->terms[i].value);
+        if (is_apart(&first->terms[i]) && first->terms[i].value == 0)
+            ROW(name, 4, f->terms[i].noted);
+        else
+            ROW(name, 4, f->terms[i].value);
     }
     if (isfinite(first->bound.value) && !is_bound(run->model)) {
         ROW("bound", 4, f->bound.value);
@@ -231,6 +255,7 @@ void pal__evaluate_table(const pal_cli_run *run, const pal__column *columns, siz
     if (f->code.random) print_collapse(run, f);
     pal_cli_paragraph(2, "\nloss and errors: sums over features, means over samples; in evaluation mode, without "
                          "penalties on weights");
+    print_noted(f);
     print_bound_note(run, columns, n);
     if (f->code.active < 0)
         pal_cli_paragraph(2,

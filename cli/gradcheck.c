@@ -253,6 +253,16 @@ static bool step(pal__checks *c)
     return !pal_cli_progress_count(c->progress, "settings", c->done++, c->all);
 }
 
+/* Keeps the names of the settings, as far as there is room. */
+static void name_refused(pal__checks *c, const char *variant, const char *label)
+{
+    char one[160];
+    const size_t used = strlen(c->not_accepted), room = sizeof c->not_accepted - used - sizeof ", ...";
+    const int length = snprintf(one, sizeof one, "%s%.70s (%.70s)", used ? ", " : "", variant, label);
+    if (c->refused++ && c->not_accepted[used - 1] == '.') return;
+    snprintf(c->not_accepted + used, sizeof c->not_accepted - used, "%s", (size_t)length < room ? one : ", ...");
+}
+
 /* changed: the one option that differs from its default, or NULL. */
 static void check_settings(pal__checks *c, const pal_variant *v, const pal_setting *changed)
 {
@@ -267,7 +277,7 @@ static void check_settings(pal__checks *c, const pal_variant *v, const pal_setti
         for (int at = WHOLE; at < PHASES;) {
             at = check_order(c, &t, order, at);
             if (at != REFUSED) continue;
-            c->refused++;
+            name_refused(c, v->name, label);
             return;
         }
 }

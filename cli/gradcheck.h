@@ -23,6 +23,7 @@ typedef struct pal__checks {
     uint64_t seed;
     pal__result *results;
     size_t n, capacity, refused; /* refused: combinations of settings that the models do not accept */
+    char not_accepted[512];      /* the first of them: "linear (layers 5), ..."; it ends with ... if there are more */
     bool ends; /* also check the least and the greatest value, within 1000, of the variant's own numbers */
     bool no_memory;
     char why[512];              /* with no_memory */

@@ -180,6 +180,20 @@ static void print_table(const pal__checks *c)
             colour ? colours[r->verdict] : "", colour ? "\033[0m" : "");
         if (rank(r)) print_failure(&c->results[i]);
     }
+    if (c->n && c->results[0].kind != PAL__FUNCTION)
+        pal_cli_paragraph(
+            2, "\nslope: how fast the remainder of Taylor's formula falls with the step: at least 2 with the first "
+               "derivative, "
+               "at least 3 with the second, is right\nidentity: error of equations that hold for every right "
+               "derivative, such as symmetry\n"
+               "step: of the differences at the worst element; -: not measured\n"
+               "case: one option that differs from its default: each choice, each switch, numbers and layers that are "
+               "off; "
+               "`palindrome check FILE.c` also takes the ends of each number of a variant of your own");
+    if (c->refused)
+        pal_cli_paragraph(2, "not checked, because the model does not accept it with its other settings: %s",
+                          c->not_accepted);
+    putchar('\n');
     static const pal_verdict worst_of[] = {PAL_CHECK_PASS, PAL_CHECK_UNDECIDED, PAL_CHECK_FAIL};
     print_verdict(c, colour ? colours[worst_of[c->n ? rank(&c->results[0].report) : 0]] : "", colour ? "\033[0m" : "");
 }

@@ -43,7 +43,7 @@ static const char body[] =
     "    pal_var x = b->inputs, h = pal_encode_layers(m, x); /* the code [n, hidden]; then -log p(x | h): */\n"
     "    pal_var nll = pal_nll(m, pal_decode_layers(m, h), x);\n"
     "    pal_var penalty = pal_scale(pal_mean_over_samples(pal_abs(h)), pal_option_real(m, \"lambda\"));\n"
-    "    return pal_add(nll, pal_model_note(m, \"penalty\", penalty)); /* `evaluate` prints a noted term by itself */\n"
+    "    return pal_add(nll, pal_model_note(m, \"penalty\", penalty)); /* `evaluate` prints both parts */\n"
     "}\n"
     "\n"
     "static const pal_option options[] = {\n"
@@ -67,7 +67,7 @@ static const char tail[] =
     "    .training = training,\n"
     "    .encode = pal_encode_layers, /* x [n, features] -> h [n, hidden] */\n"
     "    .decode = pal_decode_layers, /* h -> what pal_nll takes */\n"
-    "    .loss = loss};\n"
+    "    .loss = loss}; /* other fields, such as .corrupt and .classify: docs/functions.md */\n"
     "\n";
 
 static const char last[] = "PAL_VARIANT_FILE(variant)\n";

@@ -1,4 +1,5 @@
 /* open.c - opens a trained run: its model, with the given options in place of those of training, and its data. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,13 +161,29 @@ const pal_variant *pal_cli_run_variant(const pal_rundir *dir, int *status)
     return variant;
 }
 
+static int is_of_run(const struct dirent *entry) { return entry->d_name[0] != '.' && strstr(entry->d_name, "-seed-"); }
+
+/* Says what is wrong with a folder that holds no run. That of a sweep holds many, each in a folder of its own. */
+static int say_no_run(const char *path, const pal_error *why)
+{
+    char table[PAL_CLI_PATH];
+    struct dirent **found = NULL;
+    snprintf(table, sizeof table, "%s/sweep.csv", path);
+    const int n = access(table, F_OK) ? 0 : scandir(path, &found, is_of_run, alphasort);
+    if (n < 1) return pal_cli_say_error(why);
+    pal_cli_say(PAL_CLI_WRONG, "%s is a sweep: give one of its runs, such as %s/%s", path, path, found[0]->d_name);
+    for (int i = 0; i < n; i++) free(found[i]);
+    free(found);
+    return PAL_CLI_WRONG;
+}
+
 int pal_cli_open(const pal_cli_args *args, size_t word, pal_cli_run *run)
 {
     pal_error err = {0};
     bool best;
     *run = (pal_cli_run){.args = args};
     run->dir = pal_rundir_open_model(args->words[word], &err);
-    if (!run->dir) return pal_cli_say_error(&err);
+    if (!run->dir) return say_no_run(args->words[word], &err);
     int status = PAL_CLI_GO_ON;
     if (!pal_cli_run_variant(run->dir, &status)) return status;
     run->context = pal_cli_context(args, pal_rundir_info(run->dir), &status);

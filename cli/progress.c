@@ -1,4 +1,5 @@
-/* progress.c - progress of training: on a terminal a bar that becomes a line, else lines.
+/* progress.c - progress of training: on a terminal a bar that becomes a line, for at most 30 epochs; else lines, for at
+ * most 100. metrics.jsonl has every epoch.
  *
  * The width of the terminal is asked for whenever something is drawn, so that no signal has to tell of a resize. */
 #include <langinfo.h>
@@ -11,7 +12,7 @@
 
 #include "cli/cli.h"
 
-enum { LINE = 512, LONGEST_BAR = 40, SHORTEST_BAR = 6, MOST_LINES = 30, PART = 64 };
+enum { LINE = 512, LONGEST_BAR = 40, SHORTEST_BAR = 6, MOST_KEPT = 30, MOST_LINES = 100, PART = 64 };
 
 static double seconds_now(void)
 {
@@ -214,12 +215,12 @@ static void choose_every(const pal_progress *p, pal_cli_progress *out)
     char line[LINE], count[PART];
     int64_t ten = 1;
     for (int i = 0; !out->every; i = (i + 1) % 3) {
-        if (left <= MOST_LINES * steps[i] * ten) out->every = steps[i] * ten;
+        if (left <= (out->bar ? MOST_KEPT : MOST_LINES) * steps[i] * ten) out->every = steps[i] * ten;
         if (i == 2) ten *= 10;
     }
     out->kept = p->epoch - 1;
     snprintf(out->phase, sizeof out->phase, "%s", p->phase);
-    if (out->every == 1 || !out->bar) return;
+    if (out->every == 1) return;
     snprintf(line, sizeof line, "%s epochs: every %lld%s keeps its line here; metrics.jsonl has all of them",
              pal_cli_count((double)left, count, sizeof count), (long long)out->every, out->every == 2 ? "nd" : "th");
     int at = 0;
@@ -233,9 +234,11 @@ static void show(const pal_progress *p, pal_cli_progress *out)
     char time[PART];
     if (!out->every) choose_every(p, out);
     const bool due = p->epoch % out->every == 0 || p->epoch == p->epochs || strcmp(p->phase, out->phase) != 0;
-    if (!out->bar && p->finished) {
+    if (!out->bar && p->finished && (due || !out->any)) {
         snprintf(time, sizeof time, "%.1f s", p->seconds);
         epoch_line(p, out->to, time);
+        out->any = true;
+        snprintf(out->phase, sizeof out->phase, "%s", p->phase);
     } else if (out->bar && p->finished && (due || !out->any)) {
         keep_line(p, out);
     } else if (out->bar) {

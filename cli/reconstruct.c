@@ -51,11 +51,14 @@ static int draw(const pal_cli_args *args, pal_cli_runs *runs)
         path =
             pal_rundir_file(last->dir, runs->n > 1 ? "reconstruct-of-all.png" : "reconstruct.png", file, sizeof file);
     const int64_t n = pal_cli_int(args, "samples", 16);
+    const pal_schema *schema = pal_model_schema(run->model);
+    const char *scaling = schema && schema->scaling && strcmp(schema->scaling, "none") != 0 ? schema->scaling : NULL;
     snprintf(title, sizeof title, "%s on %s",
              pal_cli_alike(runs) ? pal_model_variant(run->model)->name : "reconstructions", data->name);
-    snprintf(caption, sizeof caption, "%s%s%s. The first %lld samples%s", runs->n > 1 ? "" : run->described,
+    snprintf(caption, sizeof caption, "%s%s%s. The first %lld samples%s%s%s", runs->n > 1 ? "" : run->described,
              runs->n > 1 ? "" : ", ", pal_cli_trained(runs->run, runs->n, trained, sizeof trained),
-             (long long)(n < data->count ? n : data->count), run->given);
+             (long long)(n < data->count ? n : data->count), run->given, scaling ? "; the numbers are scaled: " : "",
+             scaling ? scaling : "");
     pal_shown models[PAL_CLI_WORDS];
     for (size_t i = 0; i < runs->n; i++)
         models[i] = (pal_shown){runs->run[i].model, runs->run[i].corruptor, runs->n > 1 ? runs->name[i] : NULL};
@@ -68,6 +71,8 @@ static int draw(const pal_cli_args *args, pal_cli_runs *runs)
     if (viewed != PAL_CLI_GO_ON) return viewed;
     pal_error err = {0};
     if (pal_reconstruct_all_write(models, runs->n, data, &o, path, &err)) return pal_cli_say_error(&err);
+    for (size_t i = 0; i < runs->n; i++)
+        if (!runs->run[i].corruptor) pal_cli_warn_idle_corruption(runs->run[i].model);
     pal_cli_print("%s\n", path);
     return PAL_CLI_DONE;
 }

@@ -140,6 +140,7 @@ static pal_status try(const pal_sweep_run *run, void *user, pal_error *err)
     pal_model *model =
         pal_model_new_for(j->context, j->variant, settings, n, j->test->schema, j->test->sample, PAL_F32, 1, &why);
     if (model) pal_model_check_given(model, settings, n, &why);
+    if (model && !why.status) pal_cli_sweep_find_terms(j, model);
     pal_model_free(model);
     if (!why.status) return PAL_OK;
     j->status = pal_cli_say_error(&why);
@@ -219,7 +220,7 @@ static pal_status measure(job *j, const pal_sweep_run *run, const char *folder, 
     pal_figures found;
     pal_evaluate_options o = {.struct_size = sizeof o, .seed = run->seed, .code = true};
     pal_status status = model ? pal_evaluate(model, j->test, &o, &found, err) : PAL_ERR_IO;
-    if (!status) pal_cli_sweep_take(&found, run->figures);
+    if (!status) pal_cli_sweep_take(j, &found, run->figures);
     pal_model_free(model);
     pal_rundir_free(dir);
     return status;
@@ -243,7 +244,8 @@ static void tell(job *j, const pal_sweep_run *run, bool finished)
                        (unsigned long long)run->seed);
     for (size_t f = 0; f < 2; f++) /* the table at the end has all figures */
         if (isfinite(run->figures[f]))
-            pal_cli_print_cell(&line, -1, 2, "%s %.4f", pal_cli_sweep_figure(f, true), run->figures[f]);
+            pal_cli_print_cell(&line, -1, 2, "%s %.4f", pal_cli_sweep_heading(j, f, told, sizeof told),
+                               run->figures[f]);
     pal_cli_end_line(&line);
     fflush(stdout);
 }
@@ -272,26 +274,37 @@ static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
 static int sweep(job *j)
 {
     const char *names[SWEEP_FIGURES];
-    for (size_t f = 0; f < pal_cli_sweep_figures; f++) names[f] = pal_cli_sweep_figure(f, false);
+    for (size_t f = 0; f < pal_cli_sweep_figures(j); f++) names[f] = pal_cli_sweep_figure(j, f);
     pal_sweep_options o = {.struct_size = sizeof o,
                            .axes = j->axes,
                            .n_axes = j->n_axes,
                            .seed = (uint64_t)j->first,
                            .seeds = 1,
                            .figures = names,
-                           .n_figures = pal_cli_sweep_figures,
+                           .n_figures = pal_cli_sweep_figures(j),
                            .run = try,
                            .user = j};
     pal_error err = {0};
     pal_sweep *s = pal_sweep_new(&o, &err); /* the first pass: checks only */
+    const size_t settings = s ? pal_sweep_rows(s) : 0;
     pal_sweep_free(s);
     pal_dataset_free(j->train); /* each run opens its own */
     j->train = NULL;
     if (err.status) return s ? j->status : pal_cli_say_error(&err);
     int status = choose_folder(j);
     if (status != PAL_CLI_GO_ON) return status;
+    for (size_t f = 0; f < pal_cli_sweep_figures(j); f++) names[f] = pal_cli_sweep_figure(j, f);
+    o.n_figures = pal_cli_sweep_figures(j); /* the first pass has found the parts of the loss */
     o.seeds = j->seeds;
     o.run = run_one;
+    const char *from = pal_cli_given(&j->args, "from"); /* else the first run says it, after the line below */
+    pal_rundir *dir = from ? pal_rundir_open_model(from, &err) : NULL;
+    pal_rundir_free(dir);
+    if (err.status) return pal_cli_say_error(&err);
+    if (!j->quiet && !j->json)
+        printf("%lld training%s: %zu setting%s x %lld seed%s\n", (long long)settings * (long long)j->seeds,
+               (long long)settings * (long long)j->seeds == 1 ? "" : "s", settings, settings == 1 ? "" : "s",
+               (long long)j->seeds, j->seeds == 1 ? "" : "s");
     s = pal_sweep_new(&o, &err);
     if (!s) return pal_cli_say_error(&err);
     status = pal_cli_sweep_report(j, s, &err);

@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-enum { SWEEP_PATH = 4096, SWEEP_VALUES = 64, SWEEP_NAME = 256, SWEEP_LIST = 1024, SWEEP_FIGURES = 16 };
+enum { SWEEP_PATH = 4096, SWEEP_VALUES = 64, SWEEP_NAME = 256, SWEEP_LIST = 1024, SWEEP_FIGURES = 24 };
 
 typedef struct pal_cli_sweep_job {
     pal_cli_args args;
@@ -15,15 +15,20 @@ typedef struct pal_cli_sweep_job {
     const char *values[PAL_SWEEP_AXES][SWEEP_VALUES];
     pal_sweep_axis axes[PAL_SWEEP_AXES];
     size_t n_axes;
+    char terms[PAL_TERMS][32]; /* the parts of the loss that the variant names, as in pal_figures */
+    size_t n_terms;
     int64_t seeds, first;
     bool quiet, json, terminal;
     int status; /* exit status of the run that ended the sweep */
 } pal_cli_sweep_job;
 
 /* sweep_report.c: the figures that are compared, their names, and their values for one run. */
-extern const size_t pal_cli_sweep_figures;
-const char *pal_cli_sweep_figure(size_t i, bool heading);
-void pal_cli_sweep_take(const pal_figures *found, double *figures);
+size_t pal_cli_sweep_figures(const pal_cli_sweep_job *job);
+const char *pal_cli_sweep_figure(const pal_cli_sweep_job *job, size_t i);
+const char *pal_cli_sweep_heading(const pal_cli_sweep_job *job, size_t i, char *out, size_t size);
+void pal_cli_sweep_take(const pal_cli_sweep_job *job, const pal_figures *found, double *figures);
+/* Adds the names of the parts of this model's loss. */
+void pal_cli_sweep_find_terms(pal_cli_sweep_job *job, pal_model *model);
 
 /* Writes "lambda 0.1, hidden 64", or for a folder "lambda-0.1-hidden-64". */
 void pal_cli_sweep_describe(const pal_setting *settings, size_t n, bool folder, char *out);

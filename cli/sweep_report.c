@@ -1,9 +1,13 @@
-/* sweep_report.c - the output of a sweep: the table, its CSV file, JSON, and the picture of the filters. */
+/* sweep_report.c - the output of a sweep: the table, its CSV file, JSON, and the picture of the filters.
+ *
+ * The parts of the loss are columns, too. The columns are fixed before the first run, so their names are asked of the
+ * models that the check of all settings makes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/sweep.h"
+#include "ops/ops.h"
 
 enum { PATH = SWEEP_PATH, NAME = SWEEP_NAME, DRAWN = 16 };
 typedef pal_cli_sweep_job job;
@@ -29,14 +33,69 @@ static const struct {
 };
 enum { FIGURES = sizeof figures / sizeof *figures };
 
-_Static_assert((int)FIGURES <= (int)SWEEP_FIGURES, "SWEEP_FIGURES is too small");
-const size_t pal_cli_sweep_figures = FIGURES;
+_Static_assert((int)FIGURES + PAL_TERMS <= (int)SWEEP_FIGURES, "SWEEP_FIGURES is too small");
+size_t pal_cli_sweep_figures(const job *j) { return FIGURES + j->n_terms; }
 
-const char *pal_cli_sweep_figure(size_t i, bool heading) { return heading ? figures[i].heading : figures[i].name; }
+const char *pal_cli_sweep_figure(const job *j, size_t i)
+{
+    return i < FIGURES ? figures[i].name : j->terms[i - FIGURES];
+}
 
-void pal_cli_sweep_take(const pal_figures *found, double *out)
+const char *pal_cli_sweep_heading(const job *j, size_t i, char *out, size_t size)
+{
+    if (i < FIGURES)
+        snprintf(out, size, "%s", figures[i].heading);
+    else
+        snprintf(out, size, "%s, a part of the test loss", j->terms[i - FIGURES]);
+    return out;
+}
+
+void pal_cli_sweep_take(const job *j, const pal_figures *found, double *out)
 {
     for (size_t f = 0; f < FIGURES; f++) out[f] = figures[f].of(found);
+    for (size_t k = 0; k < j->n_terms; k++) {
+        out[FIGURES + k] = NAN;
+        for (size_t i = 0; i < found->n_terms; i++)
+            if (!strcmp(found->terms[i].name, j->terms[k])) out[FIGURES + k] = found->terms[i].value;
+    }
+}
+
+static void add_term(job *j, const char *name)
+{
+    char text[sizeof j->terms[0]];
+    snprintf(text, sizeof text, "%s", name);
+    for (size_t k = 0; k < j->n_terms; k++)
+        if (!strcmp(j->terms[k], text)) return;
+    if (j->n_terms < PAL_TERMS) strcpy(j->terms[j->n_terms++], text);
+}
+
+static void add_noted(job *j, const pal_model *model)
+{
+    const size_t n = pal_model_note_count(model);
+    for (size_t i = 0; i < n; i++) {
+        const char *name;
+        pal_model_note_at(model, i, &name);
+        add_term(j, "reconstruction");
+        add_term(j, name);
+    }
+}
+
+void pal_cli_sweep_find_terms(job *j, pal_model *model)
+{
+    enum { ROWS = 2 };
+    pal_tape *tape = pal_tape_new(j->context, pal_model_dtype(model));
+    pal_tensor *rows = pal_tensor_new(j->context, PAL_F32, PAL_SHAPE(ROWS, pal_model_features(model)));
+    if (tape && rows) {
+        pal_model_begin(model, tape, PAL_EVALUATE);
+        const pal_batch batch = {.inputs = pal_leaf(tape, rows, "x"), .labels = pal_model_labels(model, ROWS)};
+        pal_model_loss(model, &batch);
+        const pal_var pooled = pal_model_pooled(model, &batch);
+        if (pooled.id) pal_model_of_pooled(model, pal_mean(pooled, 1u << 0, false));
+        pal_model_end(model);
+        add_noted(j, model);
+    }
+    pal_tape_free(tape);
+    pal_tensor_free(rows);
 }
 
 void pal_cli_sweep_describe(const pal_setting *settings, size_t n, bool folder, char *out)
@@ -84,7 +143,7 @@ static void print_pair(pal_cli_line *line, double mean, double error, bool sign)
 
 static void print_table(const job *j, const pal_sweep *s)
 {
-    char name[NAME], first[NAME], over[64];
+    char name[NAME], first[NAME], over[64], heading[NAME];
     int width = 0;
     name_row(j, s, 0, false, first);
     for (size_t row = 0; row < pal_sweep_rows(s); row++) {
@@ -93,12 +152,12 @@ static void print_table(const job *j, const pal_sweep *s)
     }
     const size_t seeds = pal_sweep_seeds(s);
     const bool whole = pal_sweep_done(s) == pal_sweep_rows(s) * seeds;
-    for (size_t f = 0; f < FIGURES; f++) {
+    for (size_t f = 0; f < pal_cli_sweep_figures(j); f++) {
         if (!known(s, f)) continue;
         snprintf(over, sizeof over, whole ? "%zu seed%s" : "the finished ones of %zu seed%s,", seeds,
                  seeds == 1 ? "" : "s");
         pal_cli_paragraph(2, "\n%s: mean over %s +- standard error; then the difference from %s, seed by seed\n",
-                          figures[f].heading, over, first);
+                          pal_cli_sweep_heading(j, f, heading, sizeof heading), over, first);
         for (size_t row = 0; row < pal_sweep_rows(s); row++) {
             pal_cli_line line = {.width = pal_cli_width()};
             pal_sweep_summary m = pal_sweep_of(s, row, f);
@@ -121,10 +180,10 @@ static json_t *row_json(const job *j, const pal_sweep *s, size_t row)
         chosen[a] = (pal_setting){j->axes[a].name, pal_sweep_setting(s, row, a)};
         json_object_set_new(settings, chosen[a].name, json_string(chosen[a].value));
     }
-    for (size_t f = 0; f < FIGURES; f++) {
+    for (size_t f = 0; f < pal_cli_sweep_figures(j); f++) {
         pal_sweep_summary m = pal_sweep_of(s, row, f);
         if (known(s, f))
-            json_object_set_new(means, figures[f].name,
+            json_object_set_new(means, pal_cli_sweep_figure(j, f),
                                 json_pack("{s:o, s:o, s:o, s:o}", "mean", pal_cli_number(m.mean), "standard_error",
                                           pal_cli_number(m.error), "difference", pal_cli_number(m.difference),
                                           "difference_standard_error", pal_cli_number(m.difference_error)));
@@ -135,8 +194,9 @@ static json_t *row_json(const job *j, const pal_sweep *s, size_t row)
         if (!isfinite(pal_sweep_found(s, row, k, 0))) continue;
         pal_cli_sweep_folder(j, chosen, seed, folder);
         json_t *run = json_pack("{s:I, s:o}", "seed", (json_int_t)seed, "run", pal_cli_text(folder));
-        for (size_t f = 0; f < FIGURES; f++)
-            if (known(s, f)) json_object_set_new(run, figures[f].name, pal_cli_number(pal_sweep_found(s, row, k, f)));
+        for (size_t f = 0; f < pal_cli_sweep_figures(j); f++)
+            if (known(s, f))
+                json_object_set_new(run, pal_cli_sweep_figure(j, f), pal_cli_number(pal_sweep_found(s, row, k, f)));
         json_array_append_new(runs, run);
     }
     return json_pack("{s:o, s:o, s:o}", "settings", settings, "figures", means, "runs", runs);
@@ -187,6 +247,17 @@ static bool draw(const job *j, const pal_sweep *s, const char *path, pal_error *
     return !err->status;
 }
 
+/* What can be done with the runs: the first one stands for all. */
+static void print_next(const job *j, const pal_sweep *s)
+{
+    pal_setting settings[PAL_SWEEP_AXES];
+    char folder[PATH], command[2 * PATH];
+    for (size_t a = 0; a < j->n_axes; a++) settings[a] = (pal_setting){j->axes[a].name, pal_sweep_setting(s, 0, a)};
+    pal_cli_sweep_folder(j, settings, (uint64_t)j->first, folder);
+    printf("next:    ");
+    pal_cli_print_command(9, 9, pal_cli_command(command, sizeof command, "evaluate", folder));
+}
+
 int pal_cli_sweep_report(job *j, const pal_sweep *s, const pal_error *ended)
 {
     char table[PATH + 16], picture[PATH + 16];
@@ -203,6 +274,7 @@ int pal_cli_sweep_report(job *j, const pal_sweep *s, const pal_error *ended)
     else if (!j->quiet)
         print_table(j, s);
     if (!j->json && !j->quiet) pal_cli_print("%s\n%s%s", table, drawn ? picture : "", drawn ? "\n" : "");
+    if (!j->json && !j->quiet && !ended->status) print_next(j, s);
     if (ended->status)
         return pal_cli_say(j->status, "%s: %zu of %zu runs are finished and stay in %s", ended->text, done, all,
                            j->out);

@@ -194,7 +194,7 @@ static bool has_better(const pal_train_result *r)
 /* The epoch of the last phase with the least measured loss, if the last loss is greater. */
 static void print_best(const pal_train_result *r)
 {
-    if (has_better(r)) printf("    epoch %-8lld  %10.4f  the best\n", (long long)r->best_epoch, r->best_loss);
+    if (has_better(r)) printf("    epoch %-14lld %10.4f  the best\n", (long long)r->best_epoch, r->best_loss);
 }
 
 /* The same of the squared error at the best epoch. */
@@ -203,7 +203,7 @@ static void print_best_error(const pal_rundir *dir, const pal_train_result *r)
     for (size_t i = 0; i < pal_rundir_epoch_count(dir) && has_better(r); i++) {
         const pal_epoch *e = pal_rundir_epoch(dir, i);
         if (e->epoch == r->best_epoch && isfinite(e->squared_error))
-            printf("    epoch %-8lld  %10.4f\n", (long long)e->epoch, e->squared_error);
+            printf("    epoch %-14lld %10.4f\n", (long long)e->epoch, e->squared_error);
     }
 }
 
@@ -299,43 +299,58 @@ static void print_heading(const pal_rundir *dir, const pal_model *model, const p
     print_steps(dir);
 }
 
-void pal_cli_train_table(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,
-                         const pal_train_result *r, bool learned)
+static void print_row(const char *name, double value)
 {
     char text[64];
+    if (isfinite(value)) pal_cli_print("  %-22s %10s\n", name, pal_cli_figure(value, 4, text, sizeof text));
+}
+
+/* The parts of the measured loss, as `evaluate` prints them, if it was measured at the end of an epoch. */
+static void print_terms(const pal_rundir *dir, double loss)
+{
+    const size_t n = pal_rundir_epoch_count(dir);
+    const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL;
+    for (size_t i = 0; last && last->test_loss == loss && i < last->n_terms; i++) {
+        char name[2 + sizeof last->terms->name];
+        snprintf(name, sizeof name, "  %s", last->terms[i].name);
+        print_row(name, last->terms[i].value);
+    }
+}
+
+void pal_cli_train_table(const pal_rundir *dir, pal_model *model, const pal_dataset *data, const pal_train_result *r,
+                         bool learned)
+{
     const char *run = pal_rundir_path(dir);
     putchar('\n');
     print_heading(dir, model, data, r);
     putchar('\n');
-    if (isfinite(r->train_loss))
-        printf("  train loss      %10s\n", pal_cli_figure(r->train_loss, 4, text, sizeof text));
+    print_row("train loss", r->train_loss);
     const pal_run_info *info = pal_rundir_info(dir);
-    const char *measured = info->hold_out             ? "held-out loss  "
-                           : info->validation_samples ? "validation loss"
-                                                      : "test loss      ";
-    if (isfinite(r->test_loss)) printf("  %s %10s\n", measured, pal_cli_figure(r->test_loss, 4, text, sizeof text));
+    print_row(info->hold_out             ? "held-out loss"
+              : info->validation_samples ? "validation loss"
+                                         : "test loss",
+              r->test_loss);
+    print_terms(dir, r->test_loss);
     print_best(r);
-    if (isfinite(r->squared_error))
-        printf("  squared error   %10s\n", pal_cli_figure(r->squared_error, 4, text, sizeof text));
+    print_row("squared error", r->squared_error);
     print_best_error(dir, r);
-    if (isfinite(r->squared_error_corrupted))
-        printf("    corrupted     %10s\n", pal_cli_figure(r->squared_error_corrupted, 4, text, sizeof text));
-    if (isfinite(r->squared_error) && isfinite(r->baseline))
-        printf("    mean sample   %10s\n", pal_cli_figure(r->baseline, 4, text, sizeof text));
+    print_row("  from corrupted input", r->squared_error_corrupted);
+    if (isfinite(r->squared_error)) print_row("  of the mean sample", r->baseline);
     if (isfinite(r->explained))
-        printf(fabs(r->explained) < 1000 ? "  explained       %9.1f%%\n" : "  explained       %9.3g%%\n",
+        printf(fabs(r->explained) < 1000 ? "  %-22s %9.1f%%\n" : "  %-22s %9.3g%%\n", "variance explained",
                100 * r->explained);
-    if (isfinite(r->error)) printf("  classified wrongly  %5.2f%%\n", 100 * r->error);
+    if (isfinite(r->error)) printf("  %-22s %9.2f%%\n", "classified wrongly", 100 * r->error);
     print_reason(model, r);
     print_end(dir, r);
+    pal_cli_warn_idle_corruption(model);
     pal_cli_print("\n  saved in %s\n", run);
     if (!learned) return;
-    const char *const next[] = {"reconstruct",
+    const char *const next[] = {"evaluate", "reconstruct",
                                 pal_model_classes(model) ? "classify"
                                 : pal_model_code(model)  ? "sample"
                                                          : "filters",
                                 "gradients"};
-    for (size_t i = 0; i < 2U + pal_rundir_info(dir)->gradient_sizes; i++) {
+    for (size_t i = 0; i < 3U + pal_rundir_info(dir)->gradient_sizes; i++) {
         char command[8192];
         printf(i ? "           " : "  next:    ");
         pal_cli_print_command(11, 11, pal_cli_command(command, sizeof command, next[i], run));

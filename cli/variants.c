@@ -1,5 +1,6 @@
 /* variants.c - finds models by name, checks their options. */
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/source.h"
 
@@ -34,10 +35,18 @@ const pal_variant *pal_cli_variant(const char *name, int *status)
             pal_cli_say(PAL_CLI_WRONG, "%s is no model: a model is a name, or a file of C code that ends in .c", name);
     if (end || strchr(name, '/')) return NULL;
     const char *nearest = pal_cli_nearest(name, variant_name, NULL);
-    if (nearest)
+    char file[PAL_CLI_PATH];
+    snprintf(file, sizeof file, "%s/run.json", name);
+    if (!access(file, F_OK))
+        *status =
+            pal_cli_say(PAL_CLI_WRONG, "%s is a run, and a model is needed: `palindrome models` lists them", name);
+    else if (nearest)
         *status = pal_cli_say(PAL_CLI_WRONG, "no model is called %s: did you mean %s?", name, nearest);
     else
-        *status = pal_cli_say(PAL_CLI_WRONG, "no model is called %s: `palindrome models` lists them", name);
+        *status = pal_cli_say(
+            PAL_CLI_WRONG,
+            "no model is called %s: `palindrome models` lists them; a variant of your own is named by its file, ./%s.c",
+            name, name);
     return NULL;
 }
 

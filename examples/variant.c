@@ -10,15 +10,20 @@ static pal_var loss(pal_model *m, const pal_batch *b)
 }
 
 static const pal_option options[] = {
+    /* name, type, default, least, greatest, choices, help; one that all variants have gets another default here */
     {"lambda", PAL_OPTION_REAL, "0.1", 0, 1e6, NULL, "weight of the penalty on the code"},
     {"activation", PAL_OPTION_ENUM, "tanh", 0, 0, "tanh|relu|softplus", "activation of every layer except the output"},
     {0}};
+
+/* Defaults of train that this variant changes: the names are those of its options. */
+static const pal_setting training[] = {{"optimizer", "adam"}, {0}};
 
 static const pal_variant absolute = {.struct_size = sizeof(pal_variant),
                                      .name = "absolute",
                                      .summary = "an L1 penalty on a tanh code",
                                      .formula = "h = tanh(x W + b);  loss = -log p(x | h W' + c) + lambda ||h||_1",
                                      .options = options,
+                                     .training = training,
                                      .encode = pal_encode_layers,
                                      .decode = pal_decode_layers,
                                      .loss = loss};

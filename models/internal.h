@@ -179,6 +179,11 @@ struct pal_model {
         pal_var term;
     } notes[PAL_MODEL_NOTES];
     size_t n_notes;
+    struct pal__noted {
+        size_t note;
+        pal_var term;
+    } * noted; /* each call of pal_model_note: a name that is used again has several */
+    size_t n_noted, cap_noted;
     struct pal__matched {
         pal_var z, term;
     } * matched; /* the matching losses; kept as long */

@@ -12,6 +12,7 @@ void pal_model_free(pal_model *m)
     free(m->parameters);
     free(m->dropped);
     free(m->matched);
+    free(m->noted);
     pal_slab_free(m->slab);
     pal_schema_free(m->schema);
     pal__values_free(m->values, m->n_values);

@@ -49,7 +49,7 @@ typedef struct pal_setting { /* an option and its value as text: "hidden", "256"
 
 /* ---- Variants ------------------------------------------------------------------------------------------------- */
 
-typedef enum pal_mode { PAL_TRAIN, PAL_EVALUATE } pal_mode;
+typedef enum pal_mode { PAL_TRAIN, PAL_EVALUATE } pal_mode; /* a step of training; all else: figures, codes, pictures */
 
 typedef struct pal_phase pal_phase;
 
@@ -183,7 +183,7 @@ enum { PAL_OPTION_LIST = 64 };                                                /*
 size_t pal_option_sizes(const pal_model *m, const char *name, int64_t out[PAL_OPTION_LIST]);
 size_t pal_option_reals(const pal_model *m, const char *name, double out[PAL_OPTION_LIST]);
 int64_t pal_model_features(const pal_model *m); /* numbers in a sample */
-pal_mode pal_model_mode(const pal_model *m);    /* whether what is recorded is trained or only evaluated */
+pal_mode pal_model_mode(const pal_model *m);    /* PAL_TRAIN or PAL_EVALUATE: whether what is recorded is trained */
 
 /* ---- Parameters ----------------------------------------------------------------------------------------------- */
 
@@ -423,11 +423,13 @@ pal_var pal_code_estimate(pal_model *m, const pal_batch *b);
 
 /* ---- Terms of the loss ---------------------------------------------------------------------------------------- */
 
-/* Gives a name to a term of the loss while the loss is recorded, and returns the term. The term is the scalar that is
- * added to the loss, with its weight:
+/* Gives a name to a term of the loss while the loss is recorded, and returns the term, a scalar:
  *     return pal_add(pal_nll(m, a, x), pal_model_note(m, "sparsity", pal_scale(penalty, beta)));
- * `evaluate` reports it separately. The part of the loss without a name is the reconstruction, so only penalties need
- * names. The name is borrowed and must outlive the model. A name that is used again adds to the same term. */
+ * `evaluate` then prints two parts of the loss: "sparsity", and "reconstruction", which is the loss without all named
+ * terms. So only penalties need names. The term may be noted before its weight is applied, too: the part of the loss is
+ * the weight (the derivative of the loss by the term) times the term, and `evaluate` says so. A scalar that is no part
+ * of the loss, such as a penalty with weight 0, is printed as such. The name is borrowed and must outlive the model. A
+ * name that is used again adds to the same term. */
 pal_var pal_model_note(pal_model *m, const char *name, pal_var term);
 
 /* Tells, while the loss is recorded, that `term`, a scalar that the loss contains with any factor, is convex in z and
@@ -535,6 +537,9 @@ pal_var pal_model_log_weights(pal_model *m, pal_distribution q, pal_var x, int64
 enum { PAL_MODEL_NOTES = 12 };
 size_t pal_model_note_count(const pal_model *model);
 pal_var pal_model_note_at(const pal_model *model, size_t i, const char **name);
+/* Appends to the tape what term i contributes to the loss, a scalar: the term times d loss / d term, which is the term
+ * itself if the loss adds it as it is, and 0 if the loss does not contain it. A null handle: there is no such term. */
+pal_var pal_model_note_share(pal_model *model, pal_var loss, size_t i);
 /* The matching losses that the loss named by pal_model_match, kept as long as the terms; *z receives the value. */
 size_t pal_model_match_count(const pal_model *model);
 pal_var pal_model_match_at(const pal_model *model, size_t i, pal_var *z);

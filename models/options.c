@@ -196,6 +196,29 @@ const char *pal_model_setting(const pal_model *m, const char *name)
 
 /* ---- Access for variants -------------------------------------------------------------------------------------- */
 
+/* Whether the names differ by one letter that is missing, added, or another, or by two letters that have changed
+ * places. */
+static bool is_slip(const char *a, const char *b)
+{
+    size_t head = 0, tail = 0, n = strlen(a), k = strlen(b);
+    while (head < n && head < k && a[head] == b[head]) head++;
+    while (tail < n - head && tail < k - head && a[n - 1 - tail] == b[k - 1 - tail]) tail++;
+    n -= head + tail;
+    k -= head + tail;
+    return (n < 2 && k < 2) || (n == 2 && k == 2 && a[head] == b[head + 1] && a[head + 1] == b[head]);
+}
+
+static void refuse_unknown(const pal_model *m, const char *name)
+{
+    for (size_t i = 0; name && i < m->n_values; i++)
+        if (is_slip(name, m->values[i].option->name)) {
+            pal_tape_refuse(m->tape, "there is no option %s: did you mean %s?", name, m->values[i].option->name);
+            return;
+        }
+    pal_tape_refuse(m->tape, "there is no option %s: add its row to the table, or correct the name",
+                    name ? name : "without a name");
+}
+
 /* A variant that requests an option which its table lacks has an error; it becomes a failure on the tape. */
 static const pal__value *ask(const pal_model *m, const char *name, pal_option_type type)
 {
@@ -203,8 +226,7 @@ static const pal__value *ask(const pal_model *m, const char *name, pal_option_ty
     const pal__value *v = pal__value_find(m->values, m->n_values, name);
     if (v && v->option->type == type) return v;
     if (!v)
-        pal_tape_refuse(m->tape, "there is no option %s: add its row to the table, or correct the name",
-                        name ? name : "without a name");
+        refuse_unknown(m, name);
     else
         pal_tape_refuse(m->tape, "the option %s is to be read by pal_option_%s, not pal_option_%s", name,
                         types[v->option->type].reader, types[type].reader);

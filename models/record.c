@@ -18,7 +18,7 @@ void pal_model_begin(pal_model *m, pal_tape *tape, pal_mode mode)
     m->tape = tape;
     m->mode = mode;
     m->scope = NULL;
-    m->n_notes = 0;
+    m->n_notes = m->n_noted = 0;
     m->n_dropped = m->n_matched = 0;
     m->n_likelihoods = 0;
     memset(m->bound, 0, sizeof m->bound);

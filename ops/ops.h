@@ -36,7 +36,8 @@ pal_var pal_lerp(pal_var a, pal_var b, double t); /* a + t (b - a) */
 
 /* ---- Reductions -----------------------------------------------------------------------------------------------
  *
- * They reduce the axes whose bit is set in `axes` (bit a for axis a). keep: the reduced axes stay, with length 1. */
+ * They reduce the axes whose bit is set in `axes` (bit a for axis a). keep: the reduced axes stay, with length 1. So
+ * pal_variance(h, 1, false, 0) turns [n,k] into [k], over the samples; 2 in place of 1, into [n]; 3, into a scalar. */
 
 pal_var pal_sum(pal_var x, unsigned axes, bool keep);  /* the sum; of no elements: 0 */
 pal_var pal_mean(pal_var x, unsigned axes, bool keep); /* the mean; of no elements: NaN */

@@ -11,7 +11,8 @@
 #include "ops/ops.h"
 #include "train/internal.h"
 
-/* Outputs of the program of a batch. After FIXED come the named terms, then the pool. */
+/* Outputs of the program of a batch. After FIXED come the named terms, their parts of the
+ * loss, then the pool. */
 enum { LOSS, CLEAN, CORRUPTED, WRONG, FIT, DIVERGENCE, FIXED };
 
 struct palt__evaluator {
@@ -28,7 +29,7 @@ struct palt__evaluator {
     double *peak, *total; /* [pool]: sum over samples so far of exp(logarithm - peak) */
     pal_tensor *log_mean;
     pal_program *term; /* the pooled term, from log_mean */
-    double sum[FIXED + PAL_MODEL_NOTES];
+    double sum[FIXED + 2 * PAL_MODEL_NOTES];
 };
 
 /* Sum over the batch of the squared error of the known features, reconstructed from `from`. */
@@ -46,10 +47,12 @@ static pal_var wrong(pal_model *model, const palt__inputs *in)
     return pal_sum_all(pal_where(pal_greater(top, own), pal_like(own, 1), pal_like(own, 0)));
 }
 
-static size_t take_notes(pal_model *model, const char **names, pal_var *out)
+/* The named terms, then their parts of the loss. */
+static size_t take_notes(pal_model *model, pal_var loss, const char **names, pal_var *out)
 {
     size_t n = pal_model_note_count(model);
     for (size_t i = 0; i < n; i++) out[i] = pal_model_note_at(model, i, &names[i]);
+    for (size_t i = 0; i < n; i++) out[n + i] = pal_model_note_share(model, loss, i);
     return n;
 }
 
@@ -59,7 +62,7 @@ static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs,
     const pal_batch batch = {.inputs = in->x, .labels = in->labels, .known = in->known, .phase = e->phase};
     pal_model_begin(model, in->tape, PAL_EVALUATE);
     outputs[LOSS] = pal_model_loss(model, &batch);
-    e->notes = take_notes(model, e->names, outputs + FIXED);
+    e->notes = take_notes(model, outputs[LOSS], e->names, outputs + FIXED);
     e->bounds = pal_model_bound(model, &outputs[FIT], &outputs[DIVERGENCE]);
     outputs[CLEAN] = squared_error(model, in, in->x);
     if (!e->bounds) outputs[FIT] = outputs[DIVERGENCE] = outputs[CLEAN];
@@ -68,7 +71,7 @@ static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs,
     outputs[CORRUPTED] = corrupted.id ? squared_error(model, in, corrupted) : outputs[CLEAN];
     e->classifies = in->labels.id && pal_model_variant(model)->classify;
     outputs[WRONG] = e->classifies ? wrong(model, in) : outputs[CLEAN];
-    size_t n = FIXED + e->notes;
+    size_t n = FIXED + 2 * e->notes;
     e->pool = pooled.id ? pal_shape_of(pooled).dim[1] : 0;
     if (pooled.id) outputs[n++] = pal_logsumexp(pooled, 1, false);
     pal_model_end(model);
@@ -79,7 +82,7 @@ static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs,
 static pal_status prepare_term(palt__evaluator *e, unsigned lanes, pal_error *err)
 {
     pal_context *context = pal_model_context(e->model);
-    pal_var outputs[1 + PAL_MODEL_NOTES];
+    pal_var outputs[1 + 2 * PAL_MODEL_NOTES];
     e->peak = malloc((size_t)e->pool * sizeof *e->peak);
     e->total = malloc((size_t)e->pool * sizeof *e->total);
     e->log_mean = pal_tensor_new(context, pal_model_dtype(e->model), PAL_SHAPE(e->pool));
@@ -87,10 +90,10 @@ static pal_status prepare_term(palt__evaluator *e, unsigned lanes, pal_error *er
     if (e->peak && e->total && e->log_mean && tape) {
         pal_model_begin(e->model, tape, PAL_EVALUATE);
         outputs[0] = pal_model_of_pooled(e->model, pal_leaf(tape, e->log_mean, "log mean"));
-        e->pooled_notes = take_notes(e->model, e->names + e->notes, outputs + 1);
+        e->pooled_notes = take_notes(e->model, outputs[0], e->names + e->notes, outputs + 1);
         pal_model_end(e->model);
         pal_compile_options options = {.struct_size = sizeof options, .lanes = lanes};
-        if (!pal_tape_status(tape)) e->term = pal_compile(tape, outputs, 1 + e->pooled_notes, &options);
+        if (!pal_tape_status(tape)) e->term = pal_compile(tape, outputs, 1 + 2 * e->pooled_notes, &options);
     }
     const char *why = tape ? pal_tape_error(tape) : NULL;
     pal_status status =
@@ -168,7 +171,7 @@ static void pool(double *peak, double *total, double value)
 static void take(const palt__stage *stage, void *user)
 {
     palt__evaluator *e = user;
-    const size_t n = FIXED + e->notes;
+    const size_t n = FIXED + 2 * e->notes;
     for (size_t k = 0; k < n; k++) {
         double value = pal_tensor_get(pal_output(stage->program, k), 0);
         e->sum[k] += k == CLEAN || k == CORRUPTED || k == WRONG ? value : value * (double)stage->rows;
@@ -177,15 +180,17 @@ static void take(const palt__stage *stage, void *user)
         pool(&e->peak[j], &e->total[j], pal_tensor_get(pal_output(stage->program, n), (size_t)j));
 }
 
-static void add_term(pal_figures *f, const char *name, double value)
+static void add_term(pal_figures *f, const char *name, double noted, double value)
 {
     size_t i = 1;
     while (i < f->n_terms && strncmp(f->terms[i].name, name, sizeof f->terms[i].name - 1)) i++;
     if (i == f->n_terms) {
         snprintf(f->terms[i].name, sizeof f->terms[i].name, "%s", name);
-        f->terms[f->n_terms++].value = 0;
+        f->terms[i].value = f->terms[i].noted = 0;
+        f->n_terms++;
     }
     f->terms[i].value += value;
+    f->terms[i].noted += noted;
     f->terms[0].value -= value;
 }
 
@@ -199,7 +204,8 @@ static pal_status add_pooled(palt__evaluator *e, pal_figures *f, pal_error *err)
     f->loss += term;
     f->terms[0].value += term;
     for (size_t i = 0; i < e->pooled_notes; i++)
-        add_term(f, e->names[e->notes + i], pal_tensor_get(pal_output(e->term, 1 + i), 0));
+        add_term(f, e->names[e->notes + i], pal_tensor_get(pal_output(e->term, 1 + i), 0),
+                 pal_tensor_get(pal_output(e->term, 1 + e->pooled_notes + i), 0));
     return PAL_OK;
 }
 
@@ -219,13 +225,15 @@ pal_status palt__evaluator_run(palt__evaluator *e, pal_figures *figures, pal_err
                              .baseline = NAN,
                              .explained = NAN,
                              .n_terms = 1,
-                             .terms = {{"reconstruction", e->sum[LOSS] / n}}};
+                             .terms = {{.name = "reconstruction", .value = e->sum[LOSS] / n}}};
     if (e->bounds)
         figures->bound = (pal_bound_figures){.value = -(e->sum[FIT] + e->sum[DIVERGENCE]) / n,
                                              .reconstruction = e->sum[FIT] / n,
                                              .divergence = e->sum[DIVERGENCE] / n};
-    for (size_t i = 0; i < e->notes; i++) add_term(figures, e->names[i], e->sum[FIXED + i] / n);
+    for (size_t i = 0; i < e->notes; i++)
+        add_term(figures, e->names[i], e->sum[FIXED + i] / n, e->sum[FIXED + e->notes + i] / n);
     status = e->pool ? add_pooled(e, figures, err) : PAL_OK;
+    figures->terms[0].noted = figures->terms[0].value;
     if (figures->n_terms > 1 && figures->terms[0].value == 0) /* every part of the loss has a name */
         memmove(figures->terms, figures->terms + 1, --figures->n_terms * sizeof *figures->terms);
     return status;

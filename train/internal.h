@@ -23,7 +23,7 @@ typedef struct palt__stage {
     const pal_model *model, *corruptor; /* borrowed, for messages */
 } palt__stage;
 
-enum { PALT__STAGE_OUTPUTS = 7 + PAL_MODEL_NOTES };
+enum { PALT__STAGE_OUTPUTS = 7 + 2 * PAL_MODEL_NOTES };
 
 typedef struct palt__inputs {
     pal_tape *tape;

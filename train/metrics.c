@@ -126,6 +126,7 @@ static bool read_terms(json_t *object, pal_epoch *epoch)
         pal_text_unescape(bytes);
         snprintf(term->name, sizeof term->name, "%.*s", (int)sizeof term->name - 1, bytes);
         term->value = json_is_number(value) ? json_number_value(value) : (double)NAN;
+        term->noted = NAN;
     }
     return true;
 }

@@ -50,7 +50,8 @@ double pal_explained(double squared_error, double baseline);
 
 typedef struct pal_term { /* one term of a loss */
     char name[32];
-    double value;
+    double value; /* its part of the loss */
+    double noted; /* what the variant noted (pal_model_note): equal, if it was noted with its weight; NAN in metrics */
 } pal_term;
 enum { PAL_TERMS = 1 + PAL_MODEL_NOTES };
 
@@ -90,7 +91,7 @@ typedef struct pal_figures {
     double squared_error_corrupted; /* the same, reconstructed from the corrupted input; NAN: no corruption */
     double error;                   /* share of misclassified samples; NAN: the model does not classify */
     size_t n_terms;                 /* at least 1 */
-    pal_term terms[PAL_TERMS];      /* they add up to the loss; "reconstruction" is the part without a name, if not 0 */
+    pal_term terms[PAL_TERMS];      /* they add up to the loss; "reconstruction": what has no name, if not 0 */
     pal_code_figures code;
     pal_bound_figures bound;
     double baseline;  /* squared error of the mean training sample, by pal_baseline; NAN: not requested */

@@ -26,4 +26,4 @@ static const pal_variant plain = {.struct_size = sizeof(pal_variant),
                                   .decode = decode,
                                   .loss = loss};
 
-pal_status palindrome_register(pal_error *err) { return pal_variant_register(&plain, err); }
+PAL_VARIANT_FILE(plain)

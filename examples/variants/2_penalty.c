@@ -37,4 +37,4 @@ static const pal_variant penalised = {.struct_size = sizeof(pal_variant),
                                       .decode = pal_decode_layers,
                                       .loss = loss};
 
-pal_status palindrome_register(pal_error *err) { return pal_variant_register(&penalised, err); }
+PAL_VARIANT_FILE(penalised)

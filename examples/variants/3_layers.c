@@ -46,4 +46,4 @@ static const pal_variant shared = {.struct_size = sizeof(pal_variant),
                                    .decode = decode,
                                    .loss = loss};
 
-pal_status palindrome_register(pal_error *err) { return pal_variant_register(&shared, err); }
+PAL_VARIANT_FILE(shared)

@@ -40,4 +40,4 @@ static const pal_variant blind = {.struct_size = sizeof(pal_variant),
                                   .loss = loss,
                                   .corrupt = corrupt};
 
-pal_status palindrome_register(pal_error *err) { return pal_variant_register(&blind, err); }
+PAL_VARIANT_FILE(blind)

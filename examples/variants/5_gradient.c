@@ -33,4 +33,4 @@ static const pal_variant steady = {.struct_size = sizeof(pal_variant),
                                    .decode = pal_decode_layers,
                                    .loss = loss};
 
-pal_status palindrome_register(pal_error *err) { return pal_variant_register(&steady, err); }
+PAL_VARIANT_FILE(steady)

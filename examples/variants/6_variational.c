@@ -54,4 +54,4 @@ static const pal_variant gaussian = {.struct_size = sizeof(pal_variant),
                                      .loss = loss,
                                      .posterior = posterior};
 
-pal_status palindrome_register(pal_error *err) { return pal_variant_register(&gaussian, err); }
+PAL_VARIANT_FILE(gaussian)

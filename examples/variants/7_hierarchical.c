@@ -69,4 +69,4 @@ static const pal_variant hierarchical = {.struct_size = sizeof(pal_variant),
                                          .decode = decode,
                                          .loss = loss};
 
-pal_status palindrome_register(pal_error *err) { return pal_variant_register(&hierarchical, err); }
+PAL_VARIANT_FILE(hierarchical)

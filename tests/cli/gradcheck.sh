@@ -64,7 +64,8 @@ verdict 1 "^FAIL: $n checks, .*, 2 failed$refused\$" choosy
 check "what is an error of the model fails" line '^choosy  *way broken .*  error$'
 check "and says why" line '^    choosy: matmul: \[2,30\] x \[2,30\] in loss'
 check "without numbers" line '^choosy  *way broken  *1  *-  *-  *-  *-  *-  *-  *error$'
-check "what is refused has no row" [ "$(grep -c 'way refused' out)" -eq 0 ]
+check "what is refused has no row" [ "$(grep -c '^choosy  *way refused' out)" -eq 0 ]
+check "but it has a name" grep -q 'not checked, because.*choosy (way refused)' out
 
 # ---- JSON
 "$program" --load "$object" gradcheck wrong choosy --order 1 --json > out 2> err

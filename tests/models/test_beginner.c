@@ -197,7 +197,7 @@ static const struct {
     bool (*phase)(const pal_model *m, size_t i, int64_t epochs, pal_phase *phase);
     const char *text;
 } mistakes[] = {
-    {.loss = misspelt, .text = "own: there is no option lamda: add its row to the table, or correct the name"},
+    {.loss = misspelt, .text = "own: there is no option lamda: did you mean lambda?"},
     {.loss = mistyped, .text = "own: the option lambda is to be read by pal_option_real, not pal_option_int"},
     {.loss = of_training, .text = "own: there is no option learning-rate: add its row"},
     {.loss = unlike, .text = "own: matmul: [2,6] x [2,4]"},

@@ -375,9 +375,14 @@ START_TEST(notes_add_up)
     pal_model *m = make_named("basic", PAL_F64);
     pal_tape *t = pal_tape_new(c, PAL_F64);
     pal_model_begin(m, t, PAL_EVALUATE);
-    pal_model_note(m, "one", scalar(m, 1));
+    pal_var first = pal_model_note(m, "one", scalar(m, 1));
     pal_model_note(m, "two", scalar(m, 2));
-    pal_model_note(m, "one", scalar(m, 4));
+    pal_var second = pal_model_note(m, "one", scalar(m, 4)), loss = pal_add(first, pal_scale(second, 3));
+    ck_assert_int_eq(pal_eval(pal_model_note_share(m, loss, 0), &sum), PAL_OK);
+    ck_assert_double_eq(sum, 13); /* each with its own weight */
+    ck_assert_int_eq(pal_eval(pal_model_note_share(m, loss, 1), &sum), PAL_OK);
+    ck_assert_double_eq(sum, 0); /* no part of the loss */
+    ck_assert_uint_eq(pal_model_note_share(m, loss, 2).id, 0);
     ck_assert_uint_eq(pal_model_note_count(m), 2);
     ck_assert_int_eq(pal_eval(pal_model_note_at(m, 0, &name), &sum), PAL_OK);
     ck_assert_str_eq(name, "one");

@@ -259,7 +259,7 @@ START_TEST(the_folder_tells_what_it_was_told)
     ck_assert_str_eq(pal_rundir_info(dir)->status, "running");
     const pal_gradient_size sizes[] = {{"head/W", 0.5}, {"odd \"\x01\\x41\xff", 1e-30}, {"nan", NAN}};
     const pal_epoch epochs[] = {
-        {1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0}}, "", NAN, NAN, NAN, NULL, 0, false, {0}, 0, false},
+        {1, 4, 10.5, 9.25, 2.5, NAN, 0.1, 0.5, 0, {{"", 0, 0}}, "", NAN, NAN, NAN, NULL, 0, false, {0}, 0, false},
         {2,
          8,
          8.5,
@@ -269,7 +269,7 @@ START_TEST(the_folder_tells_what_it_was_told)
          0.05,
          1.0,
          2,
-         {{"reconstruction", 8}, {"spar.sity", 0.25}},
+         {{"reconstruction", 8, NAN}, {"spar.sity", 0.25, NAN}},
          "head",
          0.125,
          3,

@@ -31,6 +31,10 @@ for name in abs clip atan2 $(sed -n 's/^[A-Z_]*(\([a-z0-9_]*\), .*"[^"]*")$/\1/p
 done
 check "nothing of the host is on the page" [ "$(grep -c 'pal_compile\|pal_model_new\|pal_tape_new\|pal_run(' docs/functions.md)" -eq 0 ]
 
+for field in 'pal_var (\*corrupt)(pal_model \*m, pal_var x);' 'PAL_OPTION_REALS,' 'double low, high;' 'PAL_TRAIN, PAL_EVALUATE'; do
+    check "$field is on the page" grep -q "^.*$field" docs/functions.md
+done
+
 # Headers with one more function.
 for file in $headers ops/elementwise.def; do
     mkdir -p "$work/$(dirname "$file")"
