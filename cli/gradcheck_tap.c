@@ -24,7 +24,7 @@ static void print_text(const char *text, bool yaml)
 static void print_field(const char *name, const char *text)
 {
     if (!*text) return;
-    printf("  %s: ", name);
+    pal_cli_print("  %s: ", name);
     print_text(text, true);
     putchar('\n');
 }
@@ -32,8 +32,10 @@ static void print_field(const char *name, const char *text)
 static void print_number(const char *name, double value)
 {
     if (isnan(value)) return;
-    printf(isinf(value) ? "  %s: %s.inf\n" : "  %s: ", name, value < 0 ? "-" : "");
-    if (!isinf(value)) printf("%.9g\n", value);
+    if (isinf(value))
+        pal_cli_print("  %s: %s.inf\n", name, value < 0 ? "-" : "");
+    else
+        pal_cli_print("  %s: %.9g\n", name, value);
 }
 
 void pal_cli_gradcheck_tap(const pal__checks *c)

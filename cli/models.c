@@ -79,22 +79,40 @@ static int print_list(void)
     return PAL_CLI_DONE;
 }
 
-static int print_one(const pal_variant *v)
+/* Whether the variant's own table has a row of this option. */
+static bool is_own(const pal_variant *v, const pal_option *option)
+{
+    for (const pal_option *o = v->options; o && o->name; o++)
+        if (!strcmp(o->name, option->name)) return true;
+    return false;
+}
+
+/* The options of the variant's own table, or all others. */
+static void print_options(const pal_variant *v, bool own, const char *title)
 {
     const pal_option *o;
+    bool any = false;
+    for (o = NULL; (o = pal_variant_option_next(v, o));) {
+        char name[96], range[256];
+        if (is_own(v, o) != own) continue;
+        if (!any) pal_cli_print("\n%s\n", title);
+        any = true;
+        snprintf(name, sizeof name, "  --%s %s", o->name, o->value ? o->value : "");
+        pal_cli_hang(name, 33, pal_cli_width(), o->help ? o->help : "");
+        pal_cli_hang("", 35, pal_cli_width(), pal_cli_option_range(o, range, sizeof range));
+    }
+}
+
+static int print_one(const pal_variant *v)
+{
     const int width = pal_cli_width();
     const bool alias = v->alias && strcmp(v->alias, v->name) != 0;
     pal_cli_paragraph(0, "%s%s%s%s: %s", v->name, alias ? " (" : "", alias ? v->alias : "", alias ? ")" : "",
                       v->summary);
     if (v->formula) puts("\nFormula");
     if (v->formula) pal_cli_wrap(0, 2, width, v->formula);
-    puts("\nOptions");
-    for (o = NULL; (o = pal_variant_option_next(v, o));) {
-        char name[96], range[256];
-        snprintf(name, sizeof name, "  --%s %s", o->name, o->value ? o->value : "");
-        pal_cli_hang(name, 33, width, o->help ? o->help : "");
-        pal_cli_hang("", 35, width, pal_cli_option_range(o, range, sizeof range));
-    }
+    print_options(v, true, "Options");
+    print_options(v, false, "Options that models share");
     if (v->training && v->training->name) puts("\nDefaults of training");
     for (const pal_setting *s = v->training; s && s->name; s++) pal_cli_print("  --%s %s\n", s->name, s->value);
     if (v->source) puts("\nSource");

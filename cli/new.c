@@ -1,8 +1,9 @@
 /* new.c - palindrome new: writes the file of a new variant, NAME.c, which trains at once.
  *
- * Without --from it is the text below. With --from it is the file of a variant of the library, as it was compiled, with
- * another head, another name and without the alias. Those files are installed beside the headers; a variant that needs
- * functions which are not public has no such file. An existing file is never replaced. */
+ * Without --from it is the text below. With --from it is the file of a variant of the library, as it was compiled, or
+ * of a step of docs/variants.md, with another head, another name and without the alias. Those files are installed
+ * beside the headers; a variant that needs functions which are not public has no such file. An existing file is never
+ * replaced. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +15,10 @@
 #include "cli/source.h"
 
 static const pal_cli_row rows[] = {
-    PAL_CLI_ENUM("from", "", NULL, "VARIANT", "begin with the file of this variant of the library"),
+    PAL_CLI_ENUM(
+        "from", "", NULL, "VARIANT",
+        "begin with the file of this variant of the library, or of this step of docs/variants.md: penalty, layers, "
+        "noise, gradient, hierarchical"),
     PAL_CLI_END,
 };
 const pal_cli_spec pal_cli_new_spec = {
@@ -76,24 +80,27 @@ static const char last[] = "PAL_VARIANT_FILE(variant)\n";
 typedef struct file {
     const char *name;  /* "my_model": of the file */
     char variant[64];  /* "my-model": of the variant */
-    const char *from;  /* the variant of the library, or NULL */
+    const char *from;  /* the variant of the library, or the step of the course; or NULL */
     const char *given; /* the text of its file */
 } file;
 
 static bool begins(const char *line, const char *with) { return !strncmp(line, with, strlen(with)); }
 
-/* Writes the file of a variant of the library with the name of this one. */
+/* Writes the file of a variant of the library, or of a step of the course, with the name of this one. */
 static void print_from(FILE *to, const file *f)
 {
     for (const char *line = f->given; *line;) {
-        const size_t length = strcspn(line, "\n");
+        const size_t length = strcspn(line, "\n"), indent = strspn(line, " ");
         if (begins(line, "#include \"palindrome.h\""))
             fputs("#include <palindrome.h>\n", to);
         else if (begins(line, "const pal_variant pal_"))
             fputs("static const pal_variant variant = {\n", to);
-        else if (begins(line, "    .name = "))
-            fprintf(to, "    .name = \"%s\",\n", f->variant);
-        else if (!begins(line, "    .alias = "))
+        else if (begins(line, "static const pal_variant "))
+            fprintf(to, "static const pal_variant variant%.*s\n", (int)(length - strcspn(line, "=") + 1),
+                    line + strcspn(line, "=") - 1);
+        else if (begins(line + indent, ".name = "))
+            fprintf(to, "%*s.name = \"%s\",\n", (int)indent, "", f->variant);
+        else if (!begins(line + indent, ".alias = ") && !begins(line, "PAL_VARIANT_FILE("))
             fprintf(to, "%.*s\n", (int)length, line);
         line += length + (line[length] != 0);
     }
@@ -102,7 +109,7 @@ static void print_from(FILE *to, const file *f)
 static int print(FILE *to, void *user)
 {
     const file *f = user;
-    char began[128] = ". It begins with an L1 penalty on the code.";
+    char began[160] = ". It begins with an L1 penalty on the code.";
     if (f->from) snprintf(began, sizeof began, ". It began as %.40s of Palindrome %.40s.", f->from, pal_version());
     fprintf(to, head, f->name, began, f->name, f->name, f->name);
     if (f->from) {
@@ -139,20 +146,34 @@ static int take_name(file *f, const char *name)
                  : PAL_CLI_GO_ON;
 }
 
+/* The file of a step of the course of docs/variants.md: examples/variants/4_noise.c for "noise". */
+static bool find_step(const char *headers, const char *word, char *path, size_t size)
+{
+    if (strlen(word) > 64 || strchr(word, '/')) return false;
+    for (int step = 1; step <= 9; step++) {
+        snprintf(path, size, "%s/examples/variants/%d_%s.c", headers, step, word);
+        if (!access(path, R_OK)) return true;
+    }
+    return false;
+}
+
 /* The file of the variant beside the headers. */
 static int take_from(file *f, const char *word, char **text)
 {
     int status = PAL_CLI_GO_ON;
     char headers[PATH_MAX], path[PATH_MAX + 128];
-    const pal_variant *from = pal_cli_variant(word, &status);
-    if (!from) return status;
-    f->from = from->name;
     if (!pal_cli_headers(headers))
         return pal_cli_say(PAL_CLI_FAILED,
                            "the headers of Palindrome are not beside this program: install them with it");
-    snprintf(path, sizeof path, "%s/models/variants/%s.c", headers, from->name);
-    for (char *c = strrchr(path, '/'); *c; c++)
-        if (*c == '-') *c = '_';
+    f->from = word;
+    if (pal_variant_find(word) || !find_step(headers, word, path, sizeof path)) {
+        const pal_variant *from = pal_cli_variant(word, &status);
+        if (!from) return status;
+        f->from = from->name;
+        snprintf(path, sizeof path, "%s/models/variants/%s.c", headers, from->name);
+        for (char *c = strrchr(path, '/'); *c; c++)
+            if (*c == '-') *c = '_';
+    }
     const bool is_there = !access(path, F_OK) || errno != ENOENT;
     if (is_there && !(*text = pal_cli_source_read(path, &status))) return status;
     if (*text && strstr(*text, "#include \"models/")) {
@@ -164,7 +185,7 @@ static int take_from(file *f, const char *word, char **text)
                  : pal_cli_say(PAL_CLI_WRONG,
                                "the file of %s cannot be given, it needs functions that are not public: choose another "
                                "--from",
-                               from->name);
+                               f->from);
 }
 
 int pal_cli_new(int argc, char **argv)

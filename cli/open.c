@@ -309,9 +309,19 @@ static int check_sample(const pal_cli_run *run, const char *path)
                        pal_shape_text(pal_model_sample(run->model), was, sizeof was));
 }
 
+/* A name of data, such as the lines about a run show it, is no path: says where those data are. */
+static void tell_path(const pal_cli_run *run, const char *path, pal_error *err)
+{
+    char name[256];
+    const char *own = pal_rundir_info(run->dir)->data;
+    if (!own || strcmp(path, pal_dataset_name_of(own, name, sizeof name)) != 0 || !access(path, F_OK)) return;
+    pal_error_set(err, PAL_ERR_IO, "%s: no such file or folder: the run's own data are %s", path, own);
+}
+
 pal_dataset *pal_cli_open_samples(const pal_cli_run *run, const char *path, bool npy, pal_error *err)
 {
     pal_dataset *data = open_part(run, path, split_of(run->args), true, npy, err);
+    if (!data) tell_path(run, path, err);
     warn_of_unlike(path, data);
     return data;
 }
@@ -337,6 +347,7 @@ pal_dataset *pal_cli_open_rows(const pal_cli_run *run, const char *path, bool np
     if (!own && !plain) return NULL;
     pal_dataset *data = open_as(run, path, own ? own : plain, split_of(run->args), true, npy, err);
     pal_schema_free(plain);
+    if (!data) tell_path(run, path, err);
     warn_of_unlike(path, data);
     return data;
 }

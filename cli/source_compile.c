@@ -295,10 +295,9 @@ static int compile_in(const pal_cli_compiler *c, const place *p, const pal_cli_s
         return pal_cli_say(PAL_CLI_FAILED, "%s: cannot start the compiler %s: %s", s->word, c->path, strerror(errno));
     if (status && strict) return PAL_CLI_FAILED;
     if (status)
-        return pal_cli_say(PAL_CLI_WRONG,
-                           "%s does not compile: mend what %s says above and run this again; a variant is one file, "
-                           "without headers of its own",
-                           s->word, name_of(c, name));
+        return pal_cli_say(PAL_CLI_WRONG, "%s does not compile: mend what %s says above and run this again%s", s->word,
+                           name_of(c, name),
+                           strstr(s->text, "#include \"") ? "; a variant is one file, without headers of its own" : "");
     if (access(p->object, F_OK))
         return pal_cli_say(PAL_CLI_FAILED, "%s: %s made no object: set CC to a C compiler, or unset it", s->word,
                            name_of(c, name));

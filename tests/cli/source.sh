@@ -31,6 +31,11 @@ for bad in Mine 1st a--b a_ 'a b' ../up basic ''; do refused "the name '$bad'" '
 works "words of a name" new my_own-model
 check "the variant has dashes" grep -q '\.name = "my-own-model"' my_own-model.c
 for from in basic contractive k-sparse variational; do works "new from $from" new "my-$from" --from $from; done
+for step in penalty noise hierarchical; do
+    works "new from the step $step" new "step-$step" --from $step
+    works "and it is a model" models ./step-$step.c
+    check "with its name" grep -q "^step-$step: " out
+done
 refused "from one that is not public" 'stacked cannot be given' new other --from stacked
 refused "from nothing" 'no model is called nosuch' new other --from nosuch
 

@@ -151,7 +151,7 @@ START_TEST(dataset_array)
     ck_assert(pal_shape_equal(test->sample, PAL_SHAPE(2, 3)));
     ck_assert(is_partition(train, test, tensor));
     ck_assert_int_ne(memcmp(test->inputs->data, (float *)tensor->data + 17 * 6, 3 * 24), 0); /* not its tail */
-    ck_assert_str_eq(test->note.text, "3 test samples drawn by seed 1");
+    ck_assert_str_eq(test->note.text, "float32 from -1.46e+12 to 2.503e+12; 3 test samples drawn by seed 1");
     float first[30];
     memcpy(first, train->inputs->data, sizeof first);
     ck_assert_int_eq(pal_dataset_limit(train, 0), PAL_ERR_ARGUMENT);
