@@ -210,7 +210,7 @@ int pal_cli_new(int argc, char **argv)
     if (status != PAL_CLI_GO_ON) return status;
     char command[4096];
     snprintf(path, sizeof path, "./%s.c", f.name);
-    printf("wrote    %s.c\n", f.name);
+    pal_cli_print("wrote    %s.c\n", f.name);
     printf("next:    ");
     pal_cli_print_command(9, 9, pal_cli_command(command, sizeof command, "train", path));
     printf("         ");

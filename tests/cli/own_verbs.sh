@@ -97,9 +97,7 @@ for model in "basic --hidden 3" "linear --hidden 2" "linear --solve svd --hidden
 done
 
 # ---- The name of the data is no path
-"$program" encode of-basic---hidden-3- towns codes.npy > out 2> err
-check "the name of the data fails" [ "$? $(wc -l < err)" = "1 1" ]
-check "and says where they are" said 'towns: no such file or folder: the run.s own data are .*towns.csv$'
+refused "the name of the data" 'towns: no such file or folder: the run.s own data are .*towns.csv$' encode of-basic---hidden-3 towns codes.npy
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

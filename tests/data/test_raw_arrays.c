@@ -235,7 +235,7 @@ START_TEST(archives)
         done();
         snprintf(name, sizeof name, "%s:X", path);
         read_array(name, OPTIONS("label", "y"));
-        ck_assert_str_eq(note.text, "labels y: 2 classes");
+        ck_assert_str_eq(note.text, "float32 from 1 to 6; labels y: 2 classes");
         assert_labels(labels, 3);
         done();
         snprintf(name, sizeof name, "%s:y", path);
