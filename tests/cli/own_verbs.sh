@@ -97,7 +97,9 @@ for model in "basic --hidden 3" "linear --hidden 2" "linear --solve svd --hidden
 done
 
 # ---- The name of the data is no path
-refused "the name of the data" 'towns: no such file or folder: the run.s own data are .*towns.csv$' encode of-basic---hidden-3 towns codes.npy
+cp raw.csv alone.csv
+works "a run" train linear --solve svd --hidden 2 --label kind --data alone.csv --quiet --out of-alone
+refused "the name of the data" 'alone: no such file or folder: the run.s own data are .*alone.csv$' encode of-alone alone codes.npy
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
