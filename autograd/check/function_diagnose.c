@@ -12,6 +12,19 @@ typedef pal__fn_suspects suspects;
 
 /* ---- Elements one by one ----------------------------------------------------------------------------------------- */
 
+/* Along the direction c->d, which moves the suspects' argument alone. False: the check has ended. */
+static bool compare(suspects *s, double start, pal__slope *slope, double *analytic, pal__fn_outcome *outcome)
+{
+    pal__fn *c = s->c;
+    pal__fn_line line = {.first = s->argument,
+                         .last = s->argument + 1,
+                         .d = c->d,
+                         .weights = c->weights,
+                         .correct = c->g,
+                         .start = start};
+    return pal__fn_compare(c, &line, slope, analytic, outcome);
+}
+
 static bool measure(suspects *s, size_t i, double *start)
 {
     pal__fn *c = s->c;
@@ -20,16 +33,10 @@ static bool measure(suspects *s, size_t i, double *start)
     c->mask[at] = 1;
     pal__fn_direct(c, s->argument, false, c->d);
     if (c->d[at] == 0) return true;
-    pal__fn_line line = {.first = s->argument,
-                         .last = s->argument + 1,
-                         .d = c->d,
-                         .weights = c->weights,
-                         .correct = c->g,
-                         .start = *start};
     pal__slope slope;
     double analytic;
     pal__fn_outcome outcome;
-    if (!pal__fn_compare(c, &line, &slope, &analytic, &outcome)) return false;
+    if (!compare(s, *start, &slope, &analytic, &outcome)) return false;
     c->r->elements++;
     if (!isfinite(slope.bar) || outcome == PAL__FN_KINK || outcome == PAL__FN_STAIRS) return true;
     s->tested++;
@@ -58,16 +65,10 @@ static bool halve(suspects *s, size_t most, double *start)
             for (size_t i = 0; i < s->n; i++) c->elements[3 * c->total + c->at[s->argument] + i] = mask[i];
             for (size_t i = 0; i < s->n; i++) mask[i] = mask[i] == 1;
             pal__fn_direct(c, s->argument, false, c->d);
-            pal__fn_line line = {.first = s->argument,
-                                 .last = s->argument + 1,
-                                 .d = c->d,
-                                 .weights = c->weights,
-                                 .correct = c->g,
-                                 .start = *start};
             pal__slope slope;
             double analytic;
             pal__fn_outcome outcome;
-            if (!pal__fn_compare(c, &line, &slope, &analytic, &outcome)) return false;
+            if (!compare(s, *start, &slope, &analytic, &outcome)) return false;
             found = outcome == PAL__FN_WRONG;
             if (!found)
                 for (size_t i = 0; i < s->n; i++) mask[i] = c->elements[3 * c->total + c->at[s->argument] + i] > 0;

@@ -1,25 +1,11 @@
 #!/bin/sh
 # gradcheck.sh PROGRAM OBJECT - tests what `palindrome gradcheck` says about models that are right, wrong, or cannot be
 # decided. OBJECT: the shared object made of checked_variants.c.
+[ -f "${2-}" ] || { echo "usage: $0 PROGRAM OBJECT" >&2; exit 2; }
 object=$(cd "$(dirname "$2")" && pwd)/$(basename "$2") || exit 2
 set -- "$1"
 # shellcheck source=tests/cli/helpers.sh
 . "$(dirname "$0")/helpers.sh"
-
-# verdict STATUS LAST ARGUMENTS...: the exit status, and the last line of the table contains LAST; nothing on standard error
-verdict() {
-    status=$1
-    word=$2
-    shift 2
-    COLUMNS= "$program" --load "$object" gradcheck "$@" > out 2> err
-    is=$?
-    if [ $is -ne "$status" ]; then fail "$*: exit status $is, not $status: $(cat err)"
-    elif [ -s err ]; then fail "$*: $(cat err)"
-    elif ! tail -n 1 out | grep -q -e "$word"; then fail "$*: $(tail -n 1 out)"
-    else pass
-    fi
-}
-line() { grep -q -e "$1" out; } # a line of the output contains it
 
 # A model is checked with each choice of the options that all models share, too. Some choices some models do not accept.
 n='[0-9][0-9]*'

@@ -1,25 +1,12 @@
 #!/bin/sh
 # gradcheck_functions.sh PROGRAM OBJECT - tests what `palindrome gradcheck` says about functions that an object registers.
 # OBJECT: the shared object made of checked_functions.c.
+[ -f "${2-}" ] || { echo "usage: $0 PROGRAM OBJECT" >&2; exit 2; }
 object=$(cd "$(dirname "$2")" && pwd)/$(basename "$2") || exit 2
 set -- "$1"
 # shellcheck source=tests/cli/helpers.sh
 . "$(dirname "$0")/helpers.sh"
 n='[0-9][0-9]*'
-# verdict STATUS LAST ARGUMENTS...: the exit status, and the last line contains LAST; nothing on standard error
-verdict() {
-    status=$1
-    word=$2
-    shift 2
-    COLUMNS= "$program" gradcheck --load "$object" "$@" > out 2> err
-    is=$?
-    if [ $is -ne "$status" ]; then fail "$*: exit status $is, not $status: $(cat err)"
-    elif [ -s err ]; then fail "$*: $(cat err)"
-    elif ! tail -n 1 out | grep -q -e "$word"; then fail "$*: $(tail -n 1 out)"
-    else pass
-    fi
-}
-line() { grep -q -e "$1" out; } # a line of the output contains it
 
 # ---- Without a name: what is registered, and nothing else
 verdict 1 "^FAIL: 7 checks, worst .* at order 1, .* at order 2, 0 kinks, 3 failed$"

@@ -83,6 +83,29 @@ works() {
     else pass
     fi
 }
+verdict() { # STATUS WORD ARGUMENTS...: gradcheck with $object ends so, and the last line of its output contains WORD
+    status=$1
+    word=$2
+    shift 2
+    COLUMNS= "$program" --load "$object" gradcheck "$@" > out 2> err
+    is=$?
+    if [ $is -ne "$status" ]; then fail "$*: exit status $is, not $status: $(cat err)"
+    elif [ -s err ]; then fail "$*: $(cat err)"
+    elif ! tail -n 1 out | grep -q -e "$word"; then fail "$*: $(tail -n 1 out)"
+    else pass
+    fi
+}
+line() { grep -q -e "$1" out; } # a line of the output contains it
+ends() { # WHAT STATUS LINE ARGUMENTS...: that exit status, and the last line on standard error contains LINE
+    what=$1 wanted=$2 word=$3
+    shift 3
+    "$program" "$@" > out 2> err
+    status=$?
+    if [ $status -ne "$wanted" ]; then fail "$what: exit status $status: $(cat err)"
+    elif ! tail -n 1 err | grep -q -e "$word"; then fail "$what: $(cat err)"
+    else pass
+    fi
+}
 warns() { # WHAT MENTIONED ARGUMENTS...: exit status 0, and one line of warning that contains MENTIONED
     what=$1
     word=$2

@@ -8,17 +8,6 @@ export HOME
 mkdir "$HOME"
 cache=$HOME/.cache/palindrome/variants
 small="--data data --batch 16 --epochs 1 --hidden 4 --quiet"
-# wrong WHAT STATUS MENTIONED ARGUMENTS...: that exit status, and the last line on standard error contains MENTIONED
-wrong() {
-    what=$1 wanted=$2 word=$3
-    shift 3
-    "$program" "$@" > out 2> err
-    status=$?
-    if [ $status -ne "$wanted" ]; then fail "$what: exit status $status: $(cat err)"
-    elif ! tail -n 1 err | grep -q -e "^palindrome: .*$word"; then fail "$what: $(cat err)"
-    else pass
-    fi
-}
 hash_of() { sha256sum "$1" | cut -d ' ' -f 1; }
 
 # ---- new: a file that trains at once
@@ -75,8 +64,8 @@ pal_status palindrome_register(pal_error *err)
 END
 works "one of two" models ./two.c:second
 check "the second" [ "$(head -n 1 out)" = "second: second" ]
-wrong "two without a name" 2 './two.c has several variants, first, second: write which one, as ./two.c:first' models ./two.c
-wrong "neither of two" 2 'no variant of this file is called third' models ./two.c:third
+ends "two without a name" 2 '^palindrome: .*./two.c has several variants, first, second: write which one, as ./two.c:first' models ./two.c
+ends "neither of two" 2 '^palindrome: .*no variant of this file is called third' models ./two.c:third
 
 # ---- What the compiler says
 sed 's/return pal_add(nll/int unused = 1; return pal_add(nll/' mine.c > warned.c
@@ -84,19 +73,19 @@ sed 's/return pal_add(nll/int unused = 1; return pal_add(nll/' mine.c > warned.c
 check "a warning is shown, and no error" [ $? -eq 0 ]
 check "the warning names the file" grep -q '^./warned.c:[0-9]*:[0-9]*: warning: .*unused' err
 sed 's/return pal_add(nll,/return pal_add(/' mine.c > broken.c
-wrong "an error" 2 './broken.c does not compile: mend what cc says above' models ./broken.c
+ends "an error" 2 '^palindrome: .*./broken.c does not compile: mend what cc says above' models ./broken.c
 check "the error names the file and the line" grep -q '^./broken.c:[0-9]*:[0-9]*: error: ' err
 sed 's/pal_abs(h)/pal_absent(h)/' mine.c > absent.c
-wrong "a function that is nowhere" 2 './absent.c does not compile' models ./absent.c
+ends "a function that is nowhere" 2 '^palindrome: .*./absent.c does not compile' models ./absent.c
 echo 'static double half(void) { return 0.5; }' > mine.h
 { echo '#include "mine.h"'; cat mine.c; } > header.c
-wrong "a header beside it" 2 'a variant is one file, without headers' models ./header.c
+ends "a header beside it" 2 '^palindrome: .*a variant is one file, without headers' models ./header.c
 { echo "#include \"$work/mine.h\""; cat mine.c; } > header.c
-wrong "a header elsewhere" 2 "includes $work/mine.h, but a variant is one file" models ./header.c
+ends "a header elsewhere" 2 "^palindrome: .*includes $work/mine.h, but a variant is one file" models ./header.c
 sed '/PAL_VARIANT_FILE/d' mine.c | sed 's/^static const pal_variant/const pal_variant/' > unlisted.c
-wrong "no registration" 2 'end the file with PAL_VARIANT_FILE' models ./unlisted.c
+ends "no registration" 2 '^palindrome: .*end the file with PAL_VARIANT_FILE' models ./unlisted.c
 sed 's/\.name = "mine"/.name = "basic"/' mine.c > taken.c
-wrong "a name of the library" 2 'variant basic: its name or its alias is taken' models ./taken.c
+ends "a name of the library" 2 '^palindrome: .*variant basic: its name or its alias is taken' models ./taken.c
 
 # ---- The cache
 cat > counting << END
@@ -131,7 +120,7 @@ check "nothing is left" [ "$(ls "$cache" | grep -v '\.so$\|\.known$' | wc -l)" -
 CC="$work/counting -DMORE=1"
 works "CC with an option" models ./mine.c
 CC=/nowhere/cc
-wrong "CC is nothing" 1 'CC is /nowhere/cc, which is no program here' models ./my_own-model.c
+ends "CC is nothing" 1 '^palindrome: .*CC is /nowhere/cc, which is no program here' models ./my_own-model.c
 unset CC
 PATH=/nowhere "$program" models ./my_own-model.c > out 2> err
 check "no compiler" [ "$? $(grep -c 'there is no C compiler to compile it: install gcc or clang' err) $(wc -l < err)" = "1 1 1" ]
@@ -177,13 +166,13 @@ check "a changed file: $(cat err)" [ "$? $(grep -c "$work/mine.c has changed sin
 check "the run's copy is the old one" cmp -s run/variant.c away.c
 # shellcheck disable=SC2086
 works "a run of the changed file" train ./mine.c $small --out changed
-wrong "both in one command" 1 'two texts of the model mine' reconstruct run changed -o both.png
+ends "both in one command" 1 '^palindrome: .*two texts of the model mine' reconstruct run changed -o both.png
 cp -r run altered
 cp mine.c altered/variant.c
-wrong "a copy that was changed" 1 'altered/variant.c was changed since the run was trained' evaluate altered
-wrong "and is not resumed" 1 'altered/variant.c was changed' train --resume altered --epochs 9
+ends "a copy that was changed" 1 '^palindrome: .*altered/variant.c was changed since the run was trained' evaluate altered
+ends "and is not resumed" 1 '^palindrome: .*altered/variant.c was changed' train --resume altered --epochs 9
 rm altered/variant.c
-wrong "a copy that is gone" 2 'altered/variant.c is missing' evaluate altered
+ends "a copy that is gone" 2 '^palindrome: .*altered/variant.c is missing' evaluate altered
 
 # ---- A stranger's run
 cat > evil.c << END
@@ -200,18 +189,18 @@ rm -f evil
 for verb in evaluate reconstruct filters geometry report encode; do
     case $verb in encode) words="- -" ;; *) words= ;; esac
     # shellcheck disable=SC2086
-    wrong "$verb of it" 1 'that you have not compiled before: read it, and if you trust it, run this again with --trust' $verb theirs $words
+    ends "$verb of it" 1 '^palindrome: .*that you have not compiled before: read it, and if you trust it, run this again with --trust' $verb theirs $words
 done
-wrong "resuming it" 1 'with --trust' train --resume theirs --epochs 2
-wrong "training like it" 1 'with --trust' train --like theirs --out new
-wrong "beginning with it" 1 'with --trust' train basic --from theirs --data data --out new
+ends "resuming it" 1 '^palindrome: .*with --trust' train --resume theirs --epochs 2
+ends "training like it" 1 '^palindrome: .*with --trust' train --like theirs --out new
+ends "beginning with it" 1 '^palindrome: .*with --trust' train basic --from theirs --data data --out new
 mkdir -p theirs/palindrome/variants
 touch "theirs/palindrome/variants/$(hash_of evil.c).known"
 (cd theirs && XDG_CACHE_HOME=. "$program" evaluate ../theirs) > out 2> err
 check "a record in the run is none" grep -q 'with --trust' err
 works "run-info needs no code" run-info theirs
 echo '{"model": "./evil.c"}' > config.json
-wrong "a file of --config names no code" 2 "named on the command line" train --config config.json --data data
+ends "a file of --config names no code" 2 "^palindrome: .*named on the command line" train --config config.json --data data
 check "no code was run" [ ! -e evil ]
 works "with --trust" evaluate theirs --trust
 check "the code was run" [ -e evil ]

@@ -8,17 +8,6 @@ HOME=$work/home
 export HOME
 mkdir "$HOME"
 cache=$HOME/.cache/palindrome/variants
-# ends WHAT STATUS LINE ARGUMENTS...: that exit status, and the last line on standard error contains LINE
-ends() {
-    what=$1 wanted=$2 word=$3
-    shift 3
-    "$program" "$@" > out 2> err
-    status=$?
-    if [ $status -ne "$wanted" ]; then fail "$what: exit status $status: $(cat err)"
-    elif ! tail -n 1 err | grep -q -e "$word"; then fail "$what: $(cat err)"
-    else pass
-    fi
-}
 # with WHAT ENDING: mine.c with another end, as the file WHAT.c
 with() { { sed '/PAL_VARIANT_FILE/d' mine.c; cat; } > "$1.c"; }
 works "a new variant" new mine
