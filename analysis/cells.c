@@ -1,6 +1,7 @@
 /* cells.c - how samples are drawn as the cells of a grid: as images or as profiles, and with which grey levels. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/internal.h"
@@ -82,14 +83,32 @@ static bool unlike(pal_view view, const pal_grid_section *section)
     return most > UNLIKE * least;
 }
 
-pal_status palt__view_write(pal_view view, const char *title, const char *caption, pal_grid_section *sections,
-                            size_t count, const char *path, pal_error *err)
+/* The names of the features of a profile, one after the other; NULL: there are none, or no memory. Free it. */
+static const char **names_of(const pal_model *model, pal_view view)
+{
+    enum { NAME = 96 };
+    const pal_schema *s = model ? pal_model_schema(model) : NULL;
+    const size_t n = s ? (size_t)s->features : 0;
+    if (!s || !s->columns[0].name || !palt__is_profile(view) || view.width != s->features || n > PAL_PROFILE_BARS)
+        return NULL;
+    const char **names = malloc(n * (sizeof *names + NAME));
+    for (size_t k = 0; names && k < n; k++)
+        names[k] = pal_schema_feature(s, (int64_t)k, (char *)(names + n) + k * NAME, NAME);
+    return names;
+}
+
+pal_status palt__view_write(const pal_model *model, pal_view view, const char *title, const char *caption,
+                            pal_grid_section *sections, size_t count, const char *path, pal_error *err)
 {
     static const char scales[] = "Each number is drawn as a share of the largest in its place.";
     char text[4096];
     bool scaled = false;
     for (size_t s = 0; s < count; s++) scaled |= unlike(view, &sections[s]);
-    for (size_t s = 0; s < count; s++) sections[s].feature_scales = scaled;
+    const char **names = names_of(model, view);
+    for (size_t s = 0; s < count; s++) {
+        sections[s].feature_scales = scaled;
+        sections[s].feature_names = names;
+    }
     const size_t length = caption ? strlen(caption) : 0;
     const bool stops = !length || caption[length - 1] == '.';
     if (scaled)
@@ -99,5 +118,7 @@ pal_status palt__view_write(pal_view view, const char *title, const char *captio
                            .caption = scaled ? text : caption,
                            .sections = sections,
                            .count = count};
-    return pal_grid_write(&grid, path, err);
+    const pal_status status = pal_grid_write(&grid, path, err);
+    free(names);
+    return status;
 }

@@ -82,7 +82,7 @@ static pal_status draw(const denoising *d, const pal_denoise_figures *f, const c
              d->o.caption ? d->o.caption : "", d->o.caption ? " " : "", (long long)f->samples, f->noisy, f->denoised);
     pal_grid_section section = {.rows = rows, .count = ROWS};
     palt__view_section(&section, d->o.view);
-    return palt__view_write(d->o.view, d->o.title, caption, &section, 1, path, err);
+    return palt__view_write(d->model, d->o.view, d->o.title, caption, &section, 1, path, err);
 }
 
 static pal_status prepare(denoising *d, pal_error *err)

@@ -93,7 +93,8 @@ static void mask(const drawing *g)
         if (g->missing[i % (size_t)g->data->features]) cells[i] = shown;
 }
 
-static pal_status draw(const drawing *g, const pal_infill_figures *f, const char *path, pal_error *err)
+static pal_status draw(const drawing *g, const pal_model *model, const pal_infill_figures *f, const char *path,
+                       pal_error *err)
 {
     char caption[2048];
     size_t used = (size_t)snprintf(
@@ -107,7 +108,7 @@ static pal_status draw(const drawing *g, const pal_infill_figures *f, const char
     if (used < sizeof caption) snprintf(caption + used, sizeof caption - used, "the mean sample %.2f.", f->reference);
     pal_grid_section section = {.rows = g->rows, .count = g->n_rows};
     palt__view_section(&section, g->p.view);
-    return palt__view_write(g->p.view, g->p.title, caption, &section, 1, path, err);
+    return palt__view_write(model, g->p.view, g->p.title, caption, &section, 1, path, err);
 }
 
 /* ---- Figures -------------------------------------------------------------------------------------------------- */
@@ -175,7 +176,7 @@ pal_status pal_infill_write(pal_model *model, const pal_dataset *data, const uin
         return PAL_ERR_ARGUMENT;
     pal_status status = prepare(&g, model, &own);
     if (!status) status = by_methods(&g, model, &f, &own);
-    if (!status && path) status = draw(&g, &f, path, &own);
+    if (!status && path) status = draw(&g, model, &f, path, &own);
     if (!status && figures) *figures = f;
     for (size_t i = 0; i < g.n_rows; i++) pal_tensor_free(g.cells[i]);
     pal_tensor_free(g.x);

@@ -86,9 +86,10 @@ bool palt__is_profile(pal_view view);
 const char *palt__view_numbers(pal_view view);                     /* what a sample has: "pixels" or "numbers" */
 void palt__view_section(pal_grid_section *section, pal_view view); /* sets the size of its cells */
 /* Writes a grid of samples. If they are profiles whose features have unlike units (one is everywhere below 1/30 of what
- * another reaches), each feature has its own scale, and the caption says so. Changes the sections. */
-pal_status palt__view_write(pal_view view, const char *title, const char *caption, pal_grid_section *sections,
-                            size_t count, const char *path, pal_error *err);
+ * another reaches), each feature has its own scale, and the caption says so. Profiles have the names of the
+ * columns of the model, if its schema has names. Changes the sections. */
+pal_status palt__view_write(const pal_model *model, pal_view view, const char *title, const char *caption,
+                            pal_grid_section *sections, size_t count, const char *path, pal_error *err);
 /* For images: black is 0 and white is 1 if all values are in [0,1]; otherwise each image gets its own black and white.
  */
 pal_mapping palt__mapping(pal_view view, const pal_tensor *cells);

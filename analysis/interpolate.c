@@ -162,7 +162,8 @@ static pal_status draw_grid(const blending *b, const char *path, pal_error *err)
             (pal_grid_section){.title = title_of(b, k), .rows = &rows[k], .count = 1, .columns = k ? b->steps : 2};
         palt__view_section(&sections[k], b->o.view);
     }
-    if (!status) status = palt__view_write(b->o.view, b->o.title, b->o.caption, sections, n, path, err);
+    if (!status)
+        status = palt__view_write(b->models[0].model, b->o.view, b->o.title, b->o.caption, sections, n, path, err);
     free(sections);
     free(rows);
     return status;
@@ -207,7 +208,7 @@ static pal_status draw_pairs(const blending *b, const char *path, pal_error *err
             .rows = rows, .count = n, .column_labels = columns, .column_label_count = b->steps + 2};
         section.columns = b->steps + 2;
         palt__view_section(&section, b->o.view);
-        status = palt__view_write(b->o.view, b->o.title, b->o.caption, &section, 1, path, err);
+        status = palt__view_write(b->models[0].model, b->o.view, b->o.title, b->o.caption, &section, 1, path, err);
     }
     free(rows);
     free(columns);

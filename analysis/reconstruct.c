@@ -70,7 +70,7 @@ static pal_status draw(picture *p, const pal_reconstruct_options *o, const char 
     }
     pal_grid_section section = {.rows = p->rows, .count = p->n};
     palt__view_section(&section, o->view);
-    return palt__view_write(o->view, o->title, o->caption, &section, 1, path, err);
+    return palt__view_write(p->models[0].model, o->view, o->title, o->caption, &section, 1, path, err);
 }
 
 static pal_status run(picture *p, const pal_dataset *data, const pal_reconstruct_options *o, int64_t n, pal_error *err)

@@ -332,7 +332,9 @@ pal_status pal_sample_all_write(const pal_shown *models, size_t count, const pal
         sections[i].title = name;
     }
     if (!status && count) o.view = s[0].o.view;
-    if (!status) status = palt__view_write(o.view, o.title, o.caption, sections, count, path, err);
+    if (!status)
+        status =
+            palt__view_write(count ? models[0].model : NULL, o.view, o.title, o.caption, sections, count, path, err);
     for (size_t i = 0; s && i < count; i++) samples_clear(&s[i]);
     free(sections);
     free(s);

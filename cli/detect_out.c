@@ -17,15 +17,8 @@ bool pal_cli_detect_names(const job *j)
 
 const char *pal_cli_detect_feature(const job *j, uint32_t feature, char *out, size_t size)
 {
-    const pal_schema *s = pal_model_schema(j->run.model);
-    int64_t k = 0;
-    while (s && k + 1 < s->n_columns && s->first[k + 1] <= (int64_t)feature) k++;
-    if (!pal_cli_detect_names(j))
-        snprintf(out, size, "%u", (unsigned)feature);
-    else if (s->columns[k].kind == PAL_COLUMN_CATEGORY)
-        snprintf(out, size, "%s=%s", s->columns[k].name, s->columns[k].levels[(int64_t)feature - s->first[k]]);
-    else
-        snprintf(out, size, "%s", s->columns[k].name);
+    if (pal_cli_detect_names(j)) return pal_schema_feature(pal_model_schema(j->run.model), feature, out, size);
+    snprintf(out, size, "%u", (unsigned)feature);
     return out;
 }
 

@@ -177,3 +177,14 @@ const char *pal_schema_name(const pal_schema *s, int64_t column, char *out, size
         snprintf(out, size, "column %lld", (long long)column + 1);
     return out;
 }
+
+const char *pal_schema_feature(const pal_schema *s, int64_t feature, char *out, size_t size)
+{
+    char name[96];
+    int64_t k = 0;
+    while (s && k + 1 < s->n_columns && s->first[k + 1] <= feature) k++;
+    pal_schema_name(s, s ? k : feature, name, sizeof name);
+    const bool level = s && feature >= 0 && feature < s->features && s->columns[k].kind == PAL_COLUMN_CATEGORY;
+    snprintf(out, size, "%s%s%s", name, level ? "=" : "", level ? s->columns[k].levels[feature - s->first[k]] : "");
+    return out;
+}

@@ -55,6 +55,8 @@ bool pal_schema_equal(const pal_schema *a, const pal_schema *b);
 int64_t pal_schema_find(const pal_schema *schema, const char *name);
 /* The name of a column, or "column 3". Returns out. */
 const char *pal_schema_name(const pal_schema *schema, int64_t column, char *out, size_t size);
+/* The name of a feature: that of its column, and the level if there is one for each: "city=Rome". Returns out. */
+const char *pal_schema_feature(const pal_schema *schema, int64_t feature, char *out, size_t size);
 
 /* Rows [n, columns] to features [n, features], and to known [n, features]: 1, or 0 for the features of a missing cell.
  * known may be NULL. Rounds once, from double. A level that the schema does not have, or a truth that is neither 0 nor

@@ -1,6 +1,7 @@
 /* test_filters.c - tests what filters draw: the receptive field of convolutions against the gradient, the share of the
  * variance that units explain against the eigenvalues of the covariance, the order of the units, and their cells. */
 #include <math.h>
+#include <string.h>
 
 #include "analysis/filters.h"
 #include "plot/plot.h"
@@ -399,13 +400,49 @@ START_TEST(unlike_features_have_their_own_scales)
                                .sections = &section,
                                .count = 1};
         ck_assert_msg(!pal_grid_write(&grid, path_of("alone.svg"), &err), "%s", err.text);
-        ck_assert_msg(!palt__view_write((pal_view){1, 1, 2}, NULL, "A.", &section, 1, path_of("text.svg"), &err), "%s",
-                      err.text);
+        ck_assert_msg(!palt__view_write(NULL, (pal_view){1, 1, 2}, NULL, "A.", &section, 1, path_of("text.svg"), &err),
+                      "%s", err.text);
         const size_t size = read_file(path_of("alone.svg"), alone, sizeof alone);
         ck_assert(size < sizeof alone && read_file(path_of("text.svg"), text, sizeof text) == size);
         ck_assert_mem_eq(alone, text, size);
         pal_tensor_free(cells);
     }
+}
+END_TEST
+
+/* The bars of a table have the names of their columns, and those of a category its levels, too. */
+START_TEST(bars_have_the_names_of_their_columns)
+{
+    static const char *const levels[] = {"Oslo", "Rome"};
+    static const pal_column columns[] = {
+        {.name = "size", .kind = PAL_COLUMN_NUMBER, .scale = 1},
+        {.name = "city", .kind = PAL_COLUMN_CATEGORY, .scale = 1, .levels = levels, .n_levels = 2}};
+    static const char *const names[] = {"size", "city=Oslo", "city=Rome"};
+    pal_error err = {0};
+    char alone[1 << 16], text[1 << 16];
+    const pal_setting settings[] = {{"hidden", "2"}, {"output", "squared"}};
+    pal_schema *schema = pal_schema_new(&(pal_schema){.columns = columns, .n_columns = 2}, &err);
+    pal_model *m = pal_model_new_for(c, pal_variant_find("basic"), settings, 2, schema, PAL_SHAPE(3), PAL_F64, 1, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    pal_tensor *cells = pal_tensor_new(c, PAL_F64, PAL_SHAPE(2, 3));
+    for (size_t k = 0; k < 6; k++) pal_tensor_set(cells, k, 1 + (double)k);
+    const pal_grid_row row = {.cells = cells, .mapping = PAL_MAP_PROFILE};
+    pal_grid_section section = {.rows = &row, .count = 1, .feature_names = names};
+    const pal_grid grid = {.struct_size = sizeof grid, .sections = &section, .count = 1};
+    ck_assert_msg(!pal_grid_write(&grid, path_of("alone.svg"), &err), "%s", err.text);
+    section.feature_names = NULL;
+    const pal_status status =
+        palt__view_write(m, (pal_view){1, 1, 3}, NULL, NULL, &section, 1, path_of("text.svg"), &err);
+    ck_assert_msg(!status, "%s", err.text);
+    const size_t size = read_file(path_of("alone.svg"), alone, sizeof alone);
+    ck_assert(size < sizeof alone && read_file(path_of("text.svg"), text, sizeof text) == size);
+    ck_assert_mem_eq(alone, text, size);
+    section.feature_names = NULL; /* without the model there are numbers */
+    ck_assert(!palt__view_write(NULL, (pal_view){1, 1, 3}, NULL, NULL, &section, 1, path_of("text.svg"), &err));
+    ck_assert(read_file(path_of("text.svg"), text, sizeof text) != size || memcmp(alone, text, size) != 0);
+    pal_tensor_free(cells);
+    pal_model_free(m);
+    pal_schema_free(schema);
 }
 END_TEST
 
@@ -415,9 +452,10 @@ Suite *filters_suite(void)
     add_case(suite, "fields", set_up, tear_down,
              TESTS(a_unit_sees_where_its_gradient_is, affine_units_see_everything, maxima_are_cut,
                    kernels_have_all_planes, views));
-    in_own_folder(add_case(suite, "shares", set_up, tear_down,
-                           TESTS(shares_are_eigenvalues, shares_add_up_to_the_explained_variance,
-                                 shares_of_others_are_refused, components_come_in_order, the_plot_adds_the_shares_up,
-                                 kernels_are_large_enough_to_see, unlike_features_have_their_own_scales)));
+    in_own_folder(
+        add_case(suite, "shares", set_up, tear_down,
+                 TESTS(shares_are_eigenvalues, shares_add_up_to_the_explained_variance, shares_of_others_are_refused,
+                       components_come_in_order, the_plot_adds_the_shares_up, kernels_are_large_enough_to_see,
+                       unlike_features_have_their_own_scales, bars_have_the_names_of_their_columns)));
     return suite;
 }

@@ -103,12 +103,15 @@ START_TEST(columns_are_found)
     ck_assert_int_eq(pal_schema_find(s, "none"), -1);
     ck_assert_int_eq(pal_schema_find(NULL, "city"), -1);
     ck_assert_str_eq(pal_schema_name(s, 2, name, sizeof name), "city");
+    ck_assert_str_eq(pal_schema_feature(s, s->first[2] + 2, name, sizeof name), "city=Rome");
     const pal_column plain[] = {{.scale = 1}, {.scale = 1}};
     pal_schema *unnamed = pal_schema_new(&(pal_schema){.columns = plain, .n_columns = 2}, NULL);
     ck_assert_int_eq(pal_schema_find(unnamed, "2"), 1);
     ck_assert_int_eq(pal_schema_find(unnamed, "0"), -1);
     ck_assert_int_eq(pal_schema_find(unnamed, ""), -1);
     ck_assert_str_eq(pal_schema_name(unnamed, 1, name, sizeof name), "column 2");
+    ck_assert_str_eq(pal_schema_feature(unnamed, 1, name, sizeof name), "column 2");
+    ck_assert_str_eq(pal_schema_feature(NULL, 1, name, sizeof name), "column 2");
     ck_assert(!pal_schema_equal(s, unnamed) && !pal_schema_equal(s, NULL) && pal_schema_equal(NULL, NULL));
     pal_schema_free(unnamed);
     pal_schema_free(s);
