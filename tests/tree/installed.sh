@@ -98,7 +98,7 @@ done
 # shellcheck disable=SC2086
 "$program" train absolute --load './my own.so' $small --epochs 30 --lr 0.01 --output squared --out 'my run' >out
 sed -n '/^  next: /,$ { s/^  next: *//; s/^ *//; p }' out >hints
-[ "$(grep -c palindrome hints)" -eq 2 ]
+[ "$(grep -c palindrome hints)" -eq 3 ]
 while read -r hint; do sh -c "$hint" >said 2>line || { cat line; exit 1; }; done <hints
 # shellcheck disable=SC2086
 "$program" train denoising $small --epochs 1 --layers '' --quiet --out 'plain run' 2>line
