@@ -84,7 +84,8 @@ char *pal_cli_source_read(const char *path, int *status)
     char *text = NULL;
     int ends = PAL_CLI_WRONG;
     if (descriptor < 0 || fstat(descriptor, &is)) {
-        why = strerror(errno);
+        why = errno == ENOENT ? "no such file: give the path of a file of C code, or write one: `palindrome new mine`"
+                              : strerror(errno);
     } else if (!S_ISREG(is.st_mode) || is.st_size > PAL_SOURCE_MOST) {
         why = "not a file of C code of at most 1 MiB";
     } else if (!(text = read_all(descriptor, (size_t)is.st_size))) {

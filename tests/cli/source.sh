@@ -47,7 +47,7 @@ mv quoted.c "it's \"here\" now/q'\\\".c"
 works "a path with quotes" train "it's \"here\" now/q'\\\".c" $small --out 'run two'
 works "its run" evaluate 'run two'
 refused "an option that it has not" 'has no option --frob\|unknown option --frob' train ./mine.c --frob 1
-refused "no such file" './none.c: No such file' train ./none.c
+refused "no such file" 'none.c: no such file: give the path .* new mine.$' train ./none.c
 refused "a file as a verb" 'is a model, not a verb' ./mine.c
 cat > two.c << 'END'
 #include <palindrome.h>
