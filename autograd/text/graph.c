@@ -185,6 +185,8 @@ void pal__drawing_close(pal__drawing *d, pal_context *c)
     void *arrays[] = {d->look, d->folded, d->owner, d->box,     d->output, d->same, d->through,
                       d->node, d->number, d->told,  d->seconds, d->boxes,  d->wires};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pal__free(c, arrays[i]);
+    pal__table_free(c, &d->by_box);
+    pal__table_free(c, &d->by_wire);
     pal__graph_free(c, &d->graph);
 }
 

@@ -78,15 +78,24 @@ static bool is_own(const pal__drawing *d, const pal__wire *w)
 
 static bool add_wire(pal__drawing *d, const pal__wire *w, bool join)
 {
-    for (size_t i = 0; i < d->n_wires && join; i++) {
-        pal__wire *has = &d->wires[i];
-        if (has->from != w->from || has->to != w->to || has->kept != w->kept || has->effect != w->effect ||
-            has->constant || has->next != w->next)
-            continue;
-        add_shape(d, has, w->source);
+    const uint64_t key[] = {w->from, w->to, w->kept, w->effect, w->next},
+                   hash = pal__hash_words(0, key, sizeof key / sizeof *key);
+    pal_context *c = d->graph.tape->context;
+    size_t at;
+    uint32_t first = 0; /* 1 + the first wire that joins the same */
+    for (uint32_t i = join ? pal__table_first(&d->by_wire, hash, &at) : 0; i;
+         i = pal__table_next(&d->by_wire, hash, &at)) {
+        const pal__wire *has = &d->wires[i - 1];
+        if (has->from == w->from && has->to == w->to && has->kept == w->kept && has->effect == w->effect &&
+            !has->constant && has->next == w->next && (!first || i < first))
+            first = i;
+    }
+    if (first) {
+        add_shape(d, &d->wires[first - 1], w->source);
         return true;
     }
-    if (!pal__grow(d->graph.tape->context, (void **)&d->wires, d->n_wires, &d->cap_wires, sizeof *d->wires))
+    if (!pal__grow(c, (void **)&d->wires, d->n_wires, &d->cap_wires, sizeof *d->wires) ||
+        !pal__table_add(c, &d->by_wire, hash, (uint32_t)d->n_wires + 1))
         return false;
     d->wires[d->n_wires++] = *w;
     return true;

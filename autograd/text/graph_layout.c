@@ -13,13 +13,19 @@
 /* Finds or makes this box. PAL__NONE: out of memory. */
 static uint32_t box(pal__drawing *d, pal__box like)
 {
-    for (uint32_t i = 0; i < d->n_boxes; i++) {
-        const pal__box *b = &d->boxes[i];
+    const uint64_t key[] = {like.parent, like.region, like.owner, like.order, like.block};
+    const uint64_t hash =
+        pal__hash_bytes(pal__hash_words(0, key, sizeof key / sizeof *key), like.path, strlen(like.path));
+    pal_context *c = d->graph.tape->context;
+    size_t at;
+    for (uint32_t i = pal__table_first(&d->by_box, hash, &at); i; i = pal__table_next(&d->by_box, hash, &at)) {
+        const pal__box *b = &d->boxes[i - 1];
         if (b->parent == like.parent && b->region == like.region && b->owner == like.owner && b->order == like.order &&
             b->block == like.block && !strcmp(b->path, like.path))
-            return i;
+            return i - 1;
     }
-    if (!pal__grow(d->graph.tape->context, (void **)&d->boxes, d->n_boxes, &d->cap_boxes, sizeof *d->boxes))
+    if (!pal__grow(c, (void **)&d->boxes, d->n_boxes, &d->cap_boxes, sizeof *d->boxes) ||
+        !pal__table_add(c, &d->by_box, hash, (uint32_t)d->n_boxes + 1))
         return PAL__NONE;
     d->boxes[d->n_boxes] = like;
     d->boxes[d->n_boxes].alike = 1;

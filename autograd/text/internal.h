@@ -96,6 +96,7 @@ typedef struct pal__drawing {
     pal__box *boxes;
     pal__wire *wires;
     size_t n_boxes, cap_boxes, n_wires, cap_wires;
+    pal__table by_box, by_wire; /* 1 + the number of a box or a wire, by what it joins; for making them */
 } pal__drawing;
 
 /* graph.c: a drawing of the tape, complete but for printing; the caller closes it. False: the tape tells why, unless it
