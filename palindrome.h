@@ -3,6 +3,7 @@
 #define PALINDROME_H
 
 #include "autograd/autograd.h"
+#include "autograd/communicator.h"
 #include "autograd/explain.h"
 #include "autograd/file.h"
 #include "autograd/gradcheck.h"

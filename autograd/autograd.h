@@ -47,7 +47,8 @@ extern "C" {
     X(ERR_IO, "input or output failed")                                                                                \
     X(ERR_FORMAT, "malformed data")                                                                                    \
     X(ERR_EXISTS, "already exists")                                                                                    \
-    X(ERR_STOPPED, "stopped by the caller")
+    X(ERR_STOPPED, "stopped by the caller")                                                                            \
+    X(ERR_PEER, "another process has ended")
 
 typedef enum pal_status {
 #define PAL_ROW(name, text) PAL_##name,
@@ -280,6 +281,13 @@ pal_var pal_constant(pal_tape *tape, double value);   /* a scalar of the tape's 
 
 /* The identity with derivative zero. */
 pal_var pal_stop_gradient(pal_var x);
+
+/* The sum, or the mean, of a value over the shards of a batch, in a fixed order (communicator.h). It is the same in all
+ * shards. x itself if the batch is not cut. The adjoint of all_sum is all_sum. x is real, and not inside a region. A
+ * term of a loss that is a function of a mean over the batch takes it by pal_all_mean: then it is that of the whole
+ * batch. */
+pal_var pal_all_sum(pal_var x);
+pal_var pal_all_mean(pal_var x);
 
 /* Records an effect: after the run the leaf holds `value`. The result equals `value` and has no derivative. A second
  * assign to the same leaf is an error. A program performs the effects of its tape only on request: all of them if
