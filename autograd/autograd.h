@@ -282,12 +282,13 @@ pal_var pal_constant(pal_tape *tape, double value);   /* a scalar of the tape's 
 /* The identity with derivative zero. */
 pal_var pal_stop_gradient(pal_var x);
 
-/* The sum, or the mean, of a value over the shards of a batch, in a fixed order (communicator.h). It is the same in all
- * shards. x itself if the batch is not cut. The adjoint of all_sum is all_sum. x is real, and not inside a region. A
- * term of a loss that is a function of a mean over the batch takes it by pal_all_mean: then it is that of the whole
- * batch. */
+/* The shards of the batch whose one shard the tape records: 1 if the batch is not cut. */
+int64_t pal_tape_shards(const pal_tape *tape);
+/* The sum of a value over the shards of a batch, in a fixed order (communicator.h). It is the same in all shards. x
+ * itself if the batch is not cut. The adjoint of all_sum is all_sum. x is real, and not inside a region. */
 pal_var pal_all_sum(pal_var x);
-pal_var pal_all_mean(pal_var x);
+/* The largest one, element by element. It has no derivative: take it under pal_stop_gradient. */
+pal_var pal_all_max(pal_var x);
 
 /* Records an effect: after the run the leaf holds `value`. The result equals `value` and has no derivative. A second
  * assign to the same leaf is an error. A program performs the effects of its tape only on request: all of them if
@@ -487,10 +488,10 @@ typedef struct pal_graph_options {
  * and a legend explains the rest. Returns NULL as pal_tape_text does. */
 char *pal_graph_text(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options);
 /* Writes the drawing to a file, by way of a temporary file in the same folder: an existing file is either replaced as a
- * whole or left unchanged. NAME.html is a page that a browser opens without a network, in which a reader moves, searches,
- * and opens and closes scopes. NAME.tex is a document for LaTeX, in the language of TikZ, with named colours and styles;
- * it compiles alone. Any other name is a text in dot's language. pal_graph_picture_write of plot/plot.h writes .pdf,
- * .svg and .png; pal_graph_draw of operation.h gives the places to writers of other formats. */
+ * whole or left unchanged. NAME.html is a page that a browser opens without a network, in which a reader moves,
+ * searches, and opens and closes scopes. NAME.tex is a document for LaTeX, in the language of TikZ, with named colours
+ * and styles; it compiles alone. Any other name is a text in dot's language. pal_graph_picture_write of plot/plot.h
+ * writes .pdf, .svg and .png; pal_graph_draw of operation.h gives the places to writers of other formats. */
 pal_status pal_graph_write(pal_tape *tape, const pal_var *outputs, size_t n, const pal_graph_options *options,
                            const char *path, pal_error *err);
 

@@ -92,8 +92,6 @@ void pal_shards_of(int64_t count, int size, int rank, int64_t *first, int64_t *l
 /* Says that the tape is what one shard computes. Before anything is recorded. A tape of one shard is as it was before.
  * PAL_ERR_ARGUMENT: the numbers do not fit, or something is recorded; the tape says which. */
 pal_status pal_tape_share(pal_tape *tape, const pal_shards *shards);
-/* The shards of a tape's batch: 1 unless pal_tape_share was called. */
-int64_t pal_tape_shards(const pal_tape *tape);
 
 /* A leaf whose rows belong to the shards of this process, one after the other. Its value on the tape is that of one
  * shard: the first axis is 1/local of the tensor's. Such a leaf differs between the shards, so nothing can be assigned

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "autograd/autograd.h"
+#include "autograd/communicator.h"
 #include "autograd/machine/internal.h"
 #include "autograd/operation.h"
 #include "autograd/wiring.h"
@@ -38,6 +39,7 @@ typedef struct pal__entry {
     uint32_t origin;      /* in a copy by rebuild: the entry of the user's tape that it comes from; else 0 */
     uint8_t dtype, order; /* order of derivative: 0 forward, 1 adjoint, 2 adjoint of adjoint */
     uint8_t highest;      /* order of this entry and of all that it is computed from */
+    bool rows;            /* a leaf with the rows of all shards of this process: its shape is that of one shard */
     bool derived;         /* its block is that of what it differentiates; it was not recorded inside it */
 } pal__entry;
 
@@ -92,6 +94,8 @@ struct pal_tape {
     uint32_t scope, block, region, generation;
     uint32_t held; /* a region or an adjoint rule in progress reads the entries below: no rewind may remove them */
     uint8_t order;
+    pal_shards shards; /* count 0 or 1: the batch is not cut. Copies by rebuild know it, too */
+    int64_t first_shard, local_shards;
     bool derives; /* what is recorded now is derived */
     bool merges;  /* an append of an equal entry returns that one; or every append makes a new entry */
     pal__arena arena;
@@ -147,8 +151,8 @@ bool pal__room_for_entry(pal_tape *tape); /* false: no memory */
 uint32_t pal__block_add(pal_tape *tape, pal__drawn_block block);
 /* Puts the entries from `first` on into a block of their own, unless one was opened since the tape had n_blocks. */
 void pal__block_around(pal_tape *tape, uint32_t first, size_t n_blocks, const char *name, const char *formula);
-/* The length of the name that the first line of a formula gives to its value, left of " = " or " ~ ", and including these
- * with `beyond`; 0: none. */
+/* The length of the name that the first line of a formula gives to its value, left of " = " or " ~ ", and including
+ * these with `beyond`; 0: none. */
 size_t pal__block_symbol(const char *formula, bool beyond);
 const char *pal__block_text(pal_tape *tape, const char *text); /* the tape's copy; "": no memory, or text is NULL */
 /* The plain append behind pal_record, rebuild and regions, without any check. The shape and the parameters (NULL: none)
@@ -178,8 +182,10 @@ uint64_t pal__hash_of(const pal_tape *tape, uint32_t id); /* computes the struct
 /* Writes the path of the scope and the name to path. A name that does not fit is refused, not cut: two names that are
  * cut could become one. */
 bool pal__full_name(pal_tape *tape, const char *what, const char *name, char path[PAL__FULL_NAME]);
-pal_var pal__leaf(pal_tape *tape, pal_tensor *tensor, const char *path); /* pal_leaf by full name; NULL: unnamed */
-const pal__stream *pal__stream_find(pal_tape *tape, const char *path);   /* NULL: nothing drew from it */
+/* pal_leaf, or pal_leaf_rows, by full name; NULL: unnamed. */
+pal_var pal__leaf(pal_tape *tape, pal_tensor *tensor, const char *path, bool rows);
+pal_shape pal__leaf_shape(const pal_tape *tape, const pal_tensor *tensor, bool rows); /* of one shard */
+const pal__stream *pal__stream_find(pal_tape *tape, const char *path);                /* NULL: nothing drew from it */
 bool pal__stream_add(pal_tape *tape, uint32_t id); /* the entry that drew first from its stream; false: no memory */
 uint32_t pal__effect_of(pal_tape *tape, uint32_t leaf); /* the assign to this leaf; 0: none */
 bool pal__effect_add(pal_tape *tape, uint32_t id);      /* false: no memory */

@@ -140,7 +140,14 @@ static bool fits(pal_tape *t, const pal_tensor *tensor, const char *path)
     return false;
 }
 
-pal_var pal__leaf(pal_tape *t, pal_tensor *tensor, const char *path)
+pal_shape pal__leaf_shape(const pal_tape *t, const pal_tensor *tensor, bool rows)
+{
+    pal_shape shape = tensor->shape;
+    if (rows && shape.rank) shape.dim[0] /= t->local_shards;
+    return shape;
+}
+
+pal_var pal__leaf(pal_tape *t, pal_tensor *tensor, const char *path, bool rows)
 {
     char unnamed[32];
     if (!fits(t, tensor, path)) return (pal_var){.tape = t};
@@ -155,9 +162,11 @@ pal_var pal__leaf(pal_tape *t, pal_tensor *tensor, const char *path)
         snprintf(unnamed, sizeof unnamed, "leaf#%zu", t->n_leaves);
         path = unnamed;
     }
+    const pal_shape shape = pal__leaf_shape(t, tensor, rows);
     pal__entry e = {.op = &pal__op_leaf,
                     .params = &(pal_params){.name = path},
-                    .shape = &tensor->shape,
+                    .shape = &shape,
+                    .rows = rows,
                     .dtype = (uint8_t)tensor->dtype,
                     .scope = t->scope,
                     .tensor = tensor,
@@ -173,7 +182,7 @@ pal_var pal_leaf(pal_tape *t, pal_tensor *tensor, const char *name)
     if (!tensor || !tensor->data) return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf: the tensor is NULL or has no data");
     char path[PAL__FULL_NAME];
     if (name && !pal__full_name(t, "leaf", name, path)) return (pal_var){.tape = t};
-    return pal__leaf(t, tensor, name ? path : NULL);
+    return pal__leaf(t, tensor, name ? path : NULL, false);
 }
 
 pal_tensor *pal_leaf_tensor(pal_var v) { return pal__live(v) ? pal__at(v.tape, v.id)->tensor : NULL; }

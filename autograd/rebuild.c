@@ -296,6 +296,9 @@ bool pal__rebuild(pal_tape *from, const uint32_t *outputs, size_t n, bool merge,
     if (ok && merge && from->merges) ok = pal__table_reserve(c, &g->tape->by_entry, from->n_entries);
     if (ok) {
         g->tape->merges = merge;
+        g->tape->shards = from->shards;
+        g->tape->first_shard = from->first_shard;
+        g->tape->local_shards = from->local_shards;
         walk w = {.from = from, .to = g->tape, .only = PAL__NONE, .visit = visit, .user = user};
         ok = begin(&w, from->n_entries - 1) && run(&w, outputs, n);
         for (size_t i = 0; i < n && ok; i++) g->outputs[i] = mapping(&w, outputs[i]);

@@ -8,7 +8,7 @@
 
 extern const pal_op pal__op_leaf, pal__op_placeholder, pal__op_index, pal__op_assign, pal__op_map_sum;
 extern const pal_op pal__op_add, pal__op_fill, pal__op_sum_to, pal__op_broadcast_to, pal__op_stop_gradient,
-    pal__op_copy, pal__op_range;
+    pal__op_copy, pal__op_range, pal__op_all_sum, pal__op_all_max, pal__op_all_sum_start, pal__op_all_sum_wait;
 
 /* Whether y has one element; else its tape gets an error that begins with name. */
 bool pal__is_scalar(const char *name, pal_var y);

@@ -62,13 +62,21 @@ static bool accepts(const pal_model *m, const char *what, pal_var x)
     return false;
 }
 
-/* The pooled term of a batch: the mean is over the samples of the batch. */
+/* The log of the mean over all shards of a batch, from that over one. */
+static pal_var over_shards(pal_var log_mean)
+{
+    if (!pal_ok(log_mean) || pal_tape_shards(log_mean.tape) == 1) return log_mean;
+    const pal_var top = pal_stop_gradient(pal_all_max(log_mean));
+    return pal_add(top, pal_log(pal_all_mean(pal_exp(pal_sub(log_mean, top)))));
+}
+
+/* The pooled term of a batch: the mean is over the samples of the batch, those of all shards. */
 static pal_var pooled_term(pal_model *m, const pal_batch *batch)
 {
     pal_var pooled = m->variant->pooled(m, batch);
     if (!pooled.id) return (pal_var){0};
     pal_block_begin(m->tape, "pooled", "log of the mean over samples");
-    pal_var mean = pal_shift(pal_logsumexp(pooled, 1, false), -log((double)pal_shape_of(pooled).dim[0]));
+    pal_var mean = over_shards(pal_shift(pal_logsumexp(pooled, 1, false), -log((double)pal_shape_of(pooled).dim[0])));
     pal_block_end(m->tape);
     return m->variant->of_pooled(m, mean);
 }

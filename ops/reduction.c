@@ -1,5 +1,6 @@
 /* reduction.c - reductions over any set of axes. Sums use sum_to (autograd/wiring.c). Other reductions with a kernel
  * are in fold.c. The rest are composed of both. */
+#include "autograd/wiring.h"
 #include "ops/axes.h"
 
 #include <math.h>
@@ -26,6 +27,12 @@ pal_var pal_mean(pal_var x, unsigned axes, bool keep)
 }
 
 pal_var pal_sum_all(pal_var x) { return pal_sum_to(x, PAL_SCALAR); }
+pal_var pal_all_mean(pal_var x)
+{
+    const int64_t n = pal_ok(x) ? pal_tape_shards(x.tape) : 1;
+    return n == 1 ? x : pal_scale(pal_all_sum(x), 1 / (double)n);
+}
+
 pal_var pal_mean_all(pal_var x) { return pal_mean(x, (1u << pal_shape_of(x).rank) - 1, false); }
 pal_var pal_sum_squares(pal_var x) { return pal_sum_all(pal_square(x)); }
 
@@ -153,7 +160,7 @@ COMPOSITE(std, "sqrt(sum (x - mean)^2 / (terms - correction))",
 
 /* clang-format off */
 static const pal_op *const ops[] = {
-    &op_sum, &op_mean, &op_mean_over_samples, &op_sum_squares, &pal__op_prod, &pal__op_exclusive_prod,
+    &op_sum, &op_mean, &op_mean_over_samples, &pal__op_all_sum, &pal__op_all_max, &op_sum_squares, &pal__op_prod, &pal__op_exclusive_prod,
     &pal__op_reduce_max, &pal__op_reduce_min, &pal__op_row_shift, &pal__op_row_norm, &pal__op_centred, &pal__op_spread,
     &pal__op_deviation, &pal__op_deviation_rate, &pal__op_standardised,
     &op_logsumexp, &op_logmeanexp, &op_norm, &op_variance, &op_std};

@@ -16,7 +16,8 @@ typedef struct palt__stage {
     int64_t rows;
     pal_tensor *labels; /* [rows, classes] one-hot, zero before row labelled_from; or NULL */
     pal_tensor *known;  /* [rows, features], 0 where a feature is missing; NULL: all are known */
-    int64_t labelled_from;
+    int64_t labelled_from; /* of a shard */
+    int64_t local;         /* shards of the rows; 1: the batch is not cut */
     const double *shares;  /* [rows], factors of the labels; NULL: 1 */
     pal_tensor *corrupted; /* the input after the corruption of another model, computed by `corrupt`; or NULL */
     pal_program *corrupt;
@@ -37,7 +38,8 @@ typedef struct palt__inputs {
 typedef size_t (*palt__record_fn)(pal_model *model, const palt__inputs *in, pal_var *outputs, void *user);
 
 typedef struct palt__stage_options {
-    int64_t rows;
+    int64_t rows;             /* with shards: of those of this process */
+    const pal_shards *shards; /* the batch is cut; NULL: it is not */
     unsigned lanes;
     bool effects;
     bool labels;           /* the data has labels that the model takes */

@@ -56,6 +56,7 @@ static void set_streams(palt__loop *l)
     const bool labels = pal_model_classes(l->model) && l->phase.stream != PAL_STREAM_ALL;
     l->few = labels ? palt__loop_labelled_batch(l) : 0;
     l->all = l->few && l->phase.stream == PAL_STREAM_LABELLED ? 0 : l->o.batch;
+    l->shards.rows = (l->all + l->few) / l->shards.count;
 }
 
 typedef enum program { ADDS, STEPS, MEASURES } program;
@@ -65,10 +66,11 @@ typedef enum program { ADDS, STEPS, MEASURES } program;
 static palt__stage *make_stage(palt__loop *l, program which, bool only, pal_error *err)
 {
     palt__phase_step step = {&l->phase, which == STEPS ? l->optimizer : NULL, l->sums, l->parts, l->o.gradient_sizes};
-    const palt__stage_options o = {.rows = l->all + l->few,
+    const palt__stage_options o = {.rows = (l->all + l->few) / l->shards.count * l->local_shards,
+                                   .shards = l->shards.count > 1 ? &l->shards : NULL,
                                    .labels = l->few != 0,
                                    .known = l->data->known != NULL,
-                                   .labelled_from = l->few ? l->all : 0,
+                                   .labelled_from = l->few ? l->all / l->shards.count : 0,
                                    .lanes = l->o.lanes,
                                    .effects = which != MEASURES,
                                    .record = which == MEASURES ? palt__phase_loss : palt__phase_record,
@@ -259,13 +261,9 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
     *loss = 0;
     for (int64_t part = 0; part < l->parts; part++, rows += l->o.batch) {
         palt__stage *stage = part + 1 < l->parts ? l->adds : l->stage;
-        const uint32_t *of = rows;
+        const uint32_t *of = rows + l->first_shard * l->shards.rows;
         pal_status status = PAL_OK;
-        if (l->few) {
-            memcpy(l->rows, rows, (size_t)l->all * sizeof *rows);
-            of = l->rows;
-            status = palt__labelled_rows(l->labelled, (l->step - 1) * l->parts + part + 1, l->rows + l->all, err);
-        }
+        if (l->few) status = palt__loop_join(l, rows, (l->step - 1) * l->parts + part + 1, &of, err);
         const pal_noise noise = {
             .seed = l->o.seed, .clock = (uint64_t)l->step, .row = (uint64_t)(part * (l->all + l->few))};
         if (!status) status = palt__stage_run(stage, l->data, of, noise, err);

@@ -30,10 +30,12 @@ typedef struct palt__loop {
     pal_train_options o;
     pal_schedule schedule;
     palt__phases plan;
-    size_t at;             /* which phase of it is the current one */
-    palt__checkpoint from; /* of a resumed run */
-    bool untouched;        /* resumed, and its folder not yet changed */
-    bool planned;          /* only the memory is counted */
+    size_t at;                         /* which phase of it is the current one */
+    palt__checkpoint from;             /* of a resumed run */
+    bool untouched;                    /* resumed, and its folder not yet changed */
+    bool planned;                      /* only the memory is counted */
+    pal_shards shards;                 /* of a batch; count 1: it is not cut */
+    int64_t first_shard, local_shards; /* of this process */
 
     /* The current phase. */
     pal_phase phase;
@@ -112,6 +114,9 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
 pal_status palt__loop_order(palt__loop *l, pal_error *err);
 pal_status palt__loop_shuffle(palt__loop *l, int64_t epoch, pal_error *err);
 const uint32_t *palt__loop_rows(palt__loop *l, int64_t step);
+/* The rows of batch `number`, from 1 on, of this process: `rows` of all samples, joined with labelled ones in each
+ * shard. *out is valid until the next call. */
+pal_status palt__loop_join(palt__loop *l, const uint32_t *rows, int64_t number, const uint32_t **out, pal_error *err);
 size_t palt__loop_order_bytes(int64_t samples); /* what the order takes */
 /* Samples of a step. */
 int64_t palt__loop_samples(const palt__loop *l);

@@ -3,6 +3,7 @@
  * They come from the order of the epoch. Those of a mapped file are asked for some steps in advance, so that the disk
  * works while the steps compute: a single step is shorter than the time in which a disk answers. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "train/loop.h"
 
@@ -44,7 +45,23 @@ static void want(palt__loop *l, int64_t step)
 {
     const int64_t n = samples_of_step(l);
     if (step >= l->progress.steps || pal_order_rows(l->order, (size_t)(step * n), (size_t)n, l->ahead)) return;
-    pal_dataset_want(l->data, l->ahead, (size_t)n);
+    const int64_t shard = l->o.batch / l->shards.count; /* of each batch, the shards of this process */
+    for (int64_t part = 0; part < l->parts; part++)
+        pal_dataset_want(l->data, l->ahead + part * l->o.batch + l->first_shard * shard,
+                         (size_t)(l->local_shards * shard));
+}
+
+pal_status palt__loop_join(palt__loop *l, const uint32_t *rows, int64_t number, const uint32_t **out, pal_error *err)
+{
+    const size_t n = (size_t)l->shards.count, all = (size_t)l->all / n, few = (size_t)l->few / n;
+    uint32_t *drawn = l->rows + l->all + l->few;
+    const pal_status status = palt__labelled_rows(l->labelled, number, drawn, err);
+    for (size_t i = 0; !status && i < n; i++) {
+        memcpy(l->rows + i * (all + few), rows + i * all, all * sizeof *rows);
+        memcpy(l->rows + i * (all + few) + all, drawn + i * few, few * sizeof *rows);
+    }
+    *out = l->rows + l->first_shard * l->shards.rows;
+    return status;
 }
 
 const uint32_t *palt__loop_rows(palt__loop *l, int64_t step)

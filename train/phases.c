@@ -233,6 +233,8 @@ size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *out
         pal_model_end(model);
         for (size_t i = 0; i < n; i++) leaves[i] = leaves[at[i]];
         if (!status) status = pal_grad(outputs[0], leaves, n, gradients);
+        for (size_t i = 0; !status && i < n; i++) gradients[i] = pal_all_mean(gradients[i]);
+        outputs[0] = pal_all_mean(outputs[0]);
         if (!status && step->sums && step->optimizer)
             status = pal_accumulator_mean(step->sums, in->tape, gradients, step->parts, gradients);
         if (!status && !step->optimizer) status = pal_accumulator_add(step->sums, in->tape, gradients);
@@ -254,7 +256,7 @@ size_t palt__phase_loss(pal_model *model, const palt__inputs *in, pal_var *outpu
 {
     const palt__phase_step *step = user;
     pal_model_begin(model, in->tape, PAL_TRAIN);
-    outputs[0] = loss_of(model, in, step->phase);
+    outputs[0] = pal_all_mean(loss_of(model, in, step->phase));
     pal_model_end(model);
     return pal_ok(outputs[0]);
 }

@@ -65,10 +65,11 @@ static pal_status compile(pal_model *model, palt__stage *stage, const palt__stag
         pal_tape_free(tape);
         return palt__no_memory(err);
     }
-    palt__inputs in = {.tape = tape, .x = pal_leaf(tape, stage->input, "inputs"), .corrupted = {.tape = tape}};
-    if (o->corruptor) in.corrupted = pal_leaf(tape, stage->corrupted, "corrupted");
-    if (stage->labels) in.labels = pal_leaf(tape, stage->labels, "labels");
-    if (stage->known) in.known = pal_leaf(tape, stage->known, "known");
+    if (o->shards) pal_tape_share(tape, o->shards);
+    palt__inputs in = {.tape = tape, .x = pal_leaf_rows(tape, stage->input, "inputs"), .corrupted = {.tape = tape}};
+    if (o->corruptor) in.corrupted = pal_leaf_rows(tape, stage->corrupted, "corrupted");
+    if (stage->labels) in.labels = pal_leaf_rows(tape, stage->labels, "labels");
+    if (stage->known) in.known = pal_leaf_rows(tape, stage->known, "known");
     in.labelled_from = stage->labelled_from;
     const size_t n = o->record(model, &in, outputs, o->user);
     const pal_compile_options options = {.struct_size = sizeof options,
@@ -97,6 +98,15 @@ static pal_status compile_all(palt__stage *stage, pal_model *model, const palt__
     return compile(model, stage, o, &stage->program, err);
 }
 
+/* Of this process. */
+static int64_t local_shards(const pal_shards *s)
+{
+    int64_t first, local;
+    pal_shards_of(s->count, s->communicator ? s->communicator->size : 1, s->communicator ? s->communicator->rank : 0,
+                  &first, &local);
+    return local;
+}
+
 palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *o, pal_error *err)
 {
     const int64_t classes = o->labels ? pal_model_classes(model) : 0;
@@ -105,6 +115,7 @@ palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *o, pal
     if (stage) {
         stage->rows = o->rows;
         stage->labelled_from = o->labelled_from;
+        stage->local = o->shards ? local_shards(o->shards) : 1;
         if (classes)
             stage->labels =
                 pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(o->rows, classes));
@@ -171,6 +182,15 @@ static pal_status gather_all(palt__stage *stage, const pal_dataset *data, const 
     return (pal_status)g.status;
 }
 
+/* Of the samples that come before the labelled ones, in each shard. */
+static void hide_labels(palt__stage *stage)
+{
+    const size_t row = pal_tensor_bytes(stage->labels) / (size_t)stage->rows;
+    const size_t shard = (size_t)(stage->rows / stage->local) * row;
+    for (int64_t i = 0; i < stage->local; i++)
+        memset((char *)stage->labels->data + (size_t)i * shard, 0, (size_t)stage->labelled_from * row);
+}
+
 static void scale_labels(palt__stage *stage)
 {
     const size_t classes = (size_t)stage->labels->shape.dim[1];
@@ -193,8 +213,7 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
         if (status)
             return pal_error_set(err, status, "%s: some labels are out of range: the model has %lld classes",
                                  data->name, (long long)stage->labels->shape.dim[1]);
-        memset(stage->labels->data, 0,
-               pal_tensor_bytes(stage->labels) / (size_t)stage->rows * (size_t)stage->labelled_from);
+        hide_labels(stage);
         if (stage->shares) scale_labels(stage);
     }
     if (stage->corrupt) {

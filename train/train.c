@@ -10,6 +10,27 @@
 
 enum { ACCUMULATED_MOST = 1 << 20 };
 
+static pal_status check_shards(const palt__loop *l, pal_error *err)
+{
+    const int64_t n = l->o.shards ? l->o.shards : 1, batch = l->o.batch;
+    const int processes = l->o.communicator ? l->o.communicator->size : 1;
+    if (n < 1 || n > PAL_SHARDS_MOST)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld shards: choose 1 to %d", (long long)n, PAL_SHARDS_MOST);
+    if (processes > n)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld shards for %d processes: give --shards %d or more",
+                             (long long)n, processes, processes);
+    for (int which = 0; which < 2; which++) {
+        const int64_t rows = which ? pal_model_classes(l->model) ? palt__loop_labelled_batch(l) : 0 : batch;
+        const int64_t below = rows / n * n;
+        if (rows % n == 0) continue;
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "%s of %lld samples cannot be cut into %lld equal shards: give --%s %lld",
+                             which ? "the labelled part of a batch" : "a batch", (long long)rows, (long long)n,
+                             which ? "labelled-batch" : "batch", (long long)(below ? below : n));
+    }
+    return PAL_OK;
+}
+
 static pal_status check_batch(const palt__loop *l, pal_error *err)
 {
     const int64_t batch = l->o.batch, count = l->data->count;
@@ -28,7 +49,7 @@ static pal_status check_batch(const palt__loop *l, pal_error *err)
                              "%s: give --accumulate %lld or less",
                              (long long)l->parts, (long long)batch, (long long)count, l->data->name,
                              (long long)(count / batch));
-    if (batch <= count) return PAL_OK;
+    if (batch <= count) return check_shards(l, err);
     return pal_error_set(
         err, PAL_ERR_ARGUMENT,
         "a batch of %lld samples is larger than the training data, %lld samples of %s: give --batch %lld or less",
@@ -147,7 +168,7 @@ pal_status palt__loop_prepare(palt__loop *l, pal_error *err)
     if (palt__loop_order(l, err)) return PAL_ERR_MEMORY;
     if (pal_model_classes(l->model)) {
         l->labelled = palt__labelled_new(l->model, l->data, palt__loop_labelled_batch(l), l->o.seed, err);
-        l->rows = malloc((size_t)(l->o.batch + palt__loop_labelled_batch(l)) * sizeof *l->rows);
+        l->rows = malloc((size_t)(l->o.batch + 2 * palt__loop_labelled_batch(l)) * sizeof *l->rows);
         if (!l->labelled) return PAL_ERR_ARGUMENT;
         if (!l->rows) return palt__no_memory(err);
     }
@@ -246,6 +267,10 @@ void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, 
     *l = (palt__loop){.model = model, .data = data, .o = *o};
     if (solved && l->o.batch < 1) l->o.batch = 128; /* only for measuring */
     l->parts = l->o.accumulate > 1 && !solved ? l->o.accumulate : 1;
+    const pal_communicator *c = l->o.communicator;
+    l->shards =
+        (pal_shards){.struct_size = sizeof l->shards, .count = l->o.shards > 1 ? l->o.shards : 1, .communicator = c};
+    pal_shards_of(l->shards.count, c ? c->size : 1, c ? c->rank : 0, &l->first_shard, &l->local_shards);
     l->progress = (pal_progress){.epochs = l->o.epochs,
                                  .steps = solved           ? 1
                                           : l->o.batch > 0 ? data->count / l->o.batch / l->parts

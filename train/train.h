@@ -12,6 +12,7 @@
 #define PAL_TRAIN_H
 
 #include "autograd/autograd.h"
+#include "autograd/communicator.h"
 #include "data/data.h"
 #include "models/models.h"
 #include "optim/minimise.h"
@@ -442,6 +443,10 @@ typedef struct pal_train_options {
     double time_limit; /* seconds of pal_epoch.seconds, over all parts of a resumed run, after which training ends: at
                         * the end of a step, or of an iteration of a minimiser. The run is then done; the schedule stays
                         * that of all epochs. To go on, resume it with a greater limit. 0: none */
+    int64_t shards; /* a batch is cut into so many equal parts, which are computed one by one and summed over a fixed
+                     * tree (communicator.h): the bits depend on it. 0: 1, the batch is not cut */
+    const pal_communicator *communicator; /* the processes that train together, at most one for each shard; all call
+                                           * pal_train with equal arguments. Borrowed. NULL: this process alone */
 } pal_train_options;
 
 /* The samples per step if nobody chooses them: `most` (0: 128), but at most an eighth of the samples, so that an epoch

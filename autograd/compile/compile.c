@@ -6,6 +6,7 @@
  *     live         the part of the tape that the outputs need, copied in canonical order          (rebuild.c)
  *     simplify     the same, rewritten: fewer entries, constants folded, equal entries merged
  *     batch        the same, with the terms of small regions computed at once; then simplify again
+ *     share        the same, with sums over the shards of a batch in two parts; then simplify no more
  *     materialise  the same, with copies where a reader cannot take a strided view                 (view.c)
  *     fuse         a plan over that tape: groups of entries, each group one step
  *     schedule     the order of the groups
@@ -147,6 +148,8 @@ static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, const pal_comp
     if (!live(t, roots, n, simplify, g)) return false;
     bool ok = passed(t, g, "live", o);
     if (ok && simplify) ok = simplified(t, g, o);
+    const bool cut = pal_tape_shards(t) > 1;
+    if (ok) ok = pal__share(g) && (!cut || (passed(t, g, "share", o) && pal__share_check(g->tape)));
     if (ok) ok = pal__materialise(g, simplify) && passed(t, g, "materialise", o);
     if (ok) return true;
     if (g->tape && g->tape->status != PAL_OK) pal_tape_fail(t, g->tape->status, "%s", g->tape->error);

@@ -4,7 +4,8 @@
  * this the tape and the plan are no longer needed: every name, shape and parameter that a step uses is copied.
  *
  * Addresses. An address is a leaf's data plus an offset, a region's counter, or the arena plus an offset. Addresses in
- * leaves are recorded as references (pal__ref), so that pal_bind can set them again.
+ * leaves are recorded as references (pal__ref), so that pal_bind can set them again. Where a process computes several
+ * shards of a batch, there are steps for each, with an arena of its own.
  *
  * Relies on: fuse.c (limits of one loop), place.c (offsets), emit_loop.c (loops). Leaves to run.c: straight lists
  * without decisions. */
@@ -21,6 +22,7 @@ bool pal__resolve(pal_program *p, const pal__plan *plan, uint32_t id, const void
     uint32_t base = plan->view[id].base;
     const pal__entry *e = pal__at(t, base);
     size_t bytes = (size_t)plan->view[id].offset * pal_dtype_size((pal_dtype)e->dtype);
+    if (e->rows) bytes += (size_t)p->emitted * pal__entry_bytes(t, base);
     if (e->op == &pal__op_leaf) return pal__refer(p, e->tensor, e->params->name, bytes, where);
     if (e->op == &pal__op_index) {
         while (plan->parent && !plan->counters[base]) plan = plan->parent;
@@ -132,12 +134,29 @@ static bool emit_steps(pal_program *program, pal__plan *plan, pal__step **steps,
     return true;
 }
 
+/* The steps of every shard of this process, each with an arena of its own. The first one's are those of the program. */
+static bool emit_shards(pal_program *program, pal__plan *plan)
+{
+    const int64_t local = plan->once ? plan->tape->local_shards : 1;
+    pal__step **steps = pal__keep(program, (size_t)local * sizeof *steps);
+    if (!steps) return false;
+    for (int64_t i = local; i-- > 0;) {
+        program->emitted = i;
+        program->arena = pal__keep(program, plan->arena);
+        if (!program->arena || !emit_steps(program, plan, &steps[i], &program->n_steps)) return false;
+    }
+    program->steps = steps[0];
+    if (!plan->once) return true;
+    program->shared = pal__keep(program, sizeof *program->shared);
+    if (program->shared) program->shared->steps = steps;
+    return program->shared && pal__emit_shared(program, plan);
+}
+
 bool pal__emit(pal_program *program, pal__plan *plan)
 {
     program->arena_size = plan->arena;
     program->arena_least = plan->least;
-    program->arena = pal__keep(program, plan->arena);
-    if (!program->arena || !emit_steps(program, plan, &program->steps, &program->n_steps)) goto failed;
+    if (!emit_shards(program, plan)) goto failed;
     program->registers = pal__keep(program, program->register_bytes * pal_worker_count(program->context));
     program->outputs = pal__keep(program, plan->n_outputs * sizeof *program->outputs);
     if (!program->registers || !program->outputs) goto failed;

@@ -186,6 +186,7 @@ static bool mergeable(fusing *f, uint32_t a, uint32_t b, pressure *both)
 {
     const pal__plan *p = f->plan;
     if (a == b || a == PAL__NONE || p->groups[a].kind != PAL__GROUP_LOOP) return false;
+    if (p->once && p->once[p->groups[a].first] != p->once[p->groups[b].first]) return false;
     return pal_shape_equal(loop_shape(p, a), loop_shape(p, b)) && fits(f, a, b, both) && reads_at_index(p, a, b) &&
            pal__order_merge(&f->order, a, b);
 }
@@ -296,6 +297,7 @@ static bool joinable(const pal__plan *p, uint32_t assign)
     const uint32_t source = p->view[value].base, group = pal__group_of(p, source);
     return p->passes & PAL_PASS_FUSE && group != PAL__NONE && p->groups[group].kind == PAL__GROUP_LOOP &&
            pal__at(p->tape, source)->op->op_class != PAL_CLASS_EFFECT && !p->target[source] &&
+           (!p->once || p->once[source]) && /* each shard runs the loop, but one of them writes */
            pal__identity(p, value, loop_shape(p, group)) && reads_leaf_only_in_place(p, leaf, group);
 }
 

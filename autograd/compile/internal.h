@@ -6,6 +6,7 @@
 #define PAL_COMPILE_INTERNAL_H
 
 #include "autograd/internal.h"
+#include "autograd/machine/communicator_internal.h"
 
 /* ---- Passes over tapes ---------------------------------------------------------------------------------------- */
 
@@ -13,7 +14,9 @@ bool pal__simplify(pal__graph *graph, bool rounding); /* simplify.c: replaces *g
 /* batch.c: replaces *graph too; *changed: some regions are gone, and simplify has new work. */
 bool pal__batch(pal__graph *graph, bool *changed);
 bool pal__materialise(pal__graph *graph, bool merge); /* view.c: copies where a kernel needs contiguous */
-const char *pal__verify(const pal_tape *tape);        /* verify.c: NULL, or what is wrong */
+bool pal__share(pal__graph *graph);                   /* share.c: sums over shards as pairs; replaces *graph */
+bool pal__share_check(pal_tape *tape); /* share.c: false: an assign's value differs between shards; the tape says so */
+const char *pal__verify(const pal_tape *tape); /* verify.c: NULL, or what is wrong */
 /* The same, and what holds of what a program is made of besides: after materialise. */
 const char *pal__verify_program(const pal_tape *tape, const uint32_t *outputs, size_t n);
 pal_status pal__verify_status(const char *wrong); /* out of memory, or a damaged tape */
@@ -91,6 +94,7 @@ typedef struct pal__plan {
     uint32_t *target; /* of a value: the assign that takes it straight from its loop; 0: none */
     bool *stored;     /* a value that something outside its loop reads */
     bool *summed;     /* a value that its loop makes a sum of (collect.c) */
+    bool *once;       /* one shard computes it for all (share.c); NULL: the batch is not cut */
     uint8_t *home;    /* pal__home */
     size_t *offset;   /* bytes in the arena, from this plan's part on */
     uint32_t *ends;   /* when its place in the arena is free: see place.c */
@@ -124,6 +128,12 @@ static inline uint32_t pal__group_of(const pal__plan *p, uint32_t id)
 {
     return pal__at(p->tape, id)->region == p->region ? p->group[id] : PAL__NONE;
 }
+typedef enum pal__share_part { PAL__SHARE_NONE, PAL__SHARE_START, PAL__SHARE_WAIT } pal__share_part;
+/* share.c. The outermost plan's `once`; false: no memory. Which part of a sum over the shards a group is. What is ready
+ * runs in the order of this rank first; 0 where the batch is not cut. */
+bool pal__share_once(pal__plan *plan);
+pal__share_part pal__share_part_of(const pal__plan *plan, uint32_t group);
+uint64_t pal__share_rank(const pal__plan *plan, uint32_t group);
 char *pal__plan_text(const pal__plan *plan); /* plan_text.c: as far as it is filled in; NULL: no memory */
 bool pal__plan_parts(const pal__plan *plan, pal_plan *parts); /* plan_parts.c, after place; false: no memory */
 void pal__plan_parts_free(pal_context *context, pal_plan *parts);
@@ -240,6 +250,44 @@ typedef struct pal__step {
     uint64_t runs;
 } pal__step;
 
+/* ---- Programs of several shards --------------------------------------------------------------------------------
+
+ * A process runs the steps for each of its shards. The steps of the first one are pal_program.steps. */
+
+#define PAL__FLAGS UINT32_C(0xffff) /* those of the caller; above them, a bit for each status with which a run fails   \
+                                     */
+
+typedef struct pal__bucket { /* messages that go out together */
+    pal__all *all;
+    pal__combine how;
+    pal_dtype dtype;
+    size_t n;           /* elements */
+    void *values;       /* of all messages; NULL: the one message lies in the arena */
+    size_t first, last; /* the steps of its first and of its last message */
+    bool under_way;
+} pal__bucket;
+
+typedef struct pal__message { /* by step: of a start or a wait */
+    uint32_t bucket;
+    size_t at, n; /* elements: where it begins in the bucket, and how many it has */
+} pal__message;
+
+typedef struct pal__shared { /* run_shards.c */
+    const pal_communicator *communicator;
+    int64_t first, local, rows; /* shards of this process; rows of one */
+    pal__step **steps;          /* by shard of this process */
+    uint8_t *part;              /* by step: pal__share_part */
+    bool *once;                 /* by step: the first shard runs it for all */
+    pal__message *message;      /* by step */
+    pal__bucket *buckets;
+    const void **values; /* room for one address of each shard */
+    size_t n_buckets;
+    size_t fence, effects; /* the first step behind all that can fail; the first that writes a leaf */
+    pal__all *agreed;
+    uint32_t raises, raised; /* flags of pal_program_raise; those of all processes, with how a run has failed */
+    double waited;
+} pal__shared;
+
 typedef struct pal__kept {
     const void *bytes;
     size_t size;
@@ -264,6 +312,10 @@ struct pal_program {
     uint8_t *registers; /* register_bytes for each worker */
     size_t register_bytes;
     pal_noise noise;
+    uint64_t row;         /* of the noise of the shard that runs now */
+    int64_t emitted;      /* the shard of this process whose steps are made now */
+    pal__shared *shared;  /* NULL: the batch is not cut */
+    uint32_t flags, told; /* of pal_program_raise, where the batch is not cut: for the next run, of the last one */
     unsigned lanes;
     uint64_t barriers; /* of the last run */
     bool profile, check;
@@ -297,6 +349,11 @@ static inline size_t pal__member_of(const pal__plan *plan, const pal__group *gro
     return m < group->n_members && group->members[m] == id ? m : SIZE_MAX;
 }
 
+/* emit_shards.c: makes the buckets of the messages, when the steps of all shards are there. False: no memory. */
+bool pal__emit_shared(pal_program *program, const pal__plan *plan);
+void pal__shared_free(pal_program *program);
+pal_status pal__run_step(pal_program *program, pal__step *step); /* run.c */
+pal_status pal__run_shared(pal_program *program);                /* run_shards.c */
 /* emit.c: the plan's groups as steps. False: the tape says why. */
 bool pal__emit(pal_program *program, pal__plan *plan);
 /* keep.c. Memory that lives as long as the program; NULL: no memory. */

@@ -96,7 +96,7 @@ static bool begin(pal__plan *p)
         !p->slot || !p->counters)
         return false;
     for (uint32_t id = 0; id < p->n; id++) p->group[id] = PAL__NONE;
-    return find_readers(p) && sort_by_region(p);
+    return find_readers(p) && sort_by_region(p) && pal__share_once(p);
 }
 
 pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, const uint32_t *outputs, size_t n_outputs,
@@ -111,6 +111,7 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
                          .target = parent->target,
                          .stored = parent->stored,
                          .summed = parent->summed,
+                         .once = parent->once,
                          .home = parent->home,
                          .offset = parent->offset,
                          .ends = parent->ends,
@@ -151,9 +152,9 @@ void pal__plan_free(pal__plan *p)
 {
     if (!p) return;
     pal_context *c = p->context;
-    void *by_entry[] = {p->view,     p->group,        p->target,  p->stored,       p->summed,
-                        p->home,     p->offset,       p->ends,    p->next,         p->slot,
-                        p->counters, p->reader_first, p->readers, p->region_first, p->sorted};
+    void *by_entry[] = {p->view,         p->group,   p->target,       p->stored, p->summed, p->once,
+                        p->home,         p->offset,  p->ends,         p->next,   p->slot,   p->counters,
+                        p->reader_first, p->readers, p->region_first, p->sorted};
     for (size_t i = 0; i < sizeof by_entry / sizeof *by_entry; i++) pal__free(c, by_entry[i]);
     for (pal__plan *after; p; p = after) {
         void *own[] = {p->groups, p->edges, p->members, p->bodies, p->scratch, p->order, p->fed, p->sums, p->terms, p};

@@ -11,6 +11,7 @@ void pal_program_free(pal_program *p)
 {
     if (!p) return;
     pal_context *c = p->context;
+    pal__shared_free(p);
     for (size_t i = 0; i < p->n_blocks; i++) pal__free(c, p->blocks[i]);
     pal__table *tables[] = {&p->by_leaf, &p->by_bytes, &p->by_value};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) pal__table_free(c, tables[i]);
@@ -87,6 +88,19 @@ void pal_program_set_noise(pal_program *p, pal_noise noise)
     if (p) p->noise = noise;
 }
 
+void pal_program_raise(pal_program *p, uint32_t flags)
+{
+    if (p && p->shared) p->shared->raises |= flags & PAL__FLAGS;
+    if (p && !p->shared) p->flags |= flags & PAL__FLAGS;
+}
+
+uint32_t pal_program_raised(const pal_program *p)
+{
+    return !p ? 0 : p->shared ? p->shared->raised & PAL__FLAGS : p->told;
+}
+
+double pal_program_waited(const pal_program *p) { return p && p->shared ? p->shared->waited : 0; }
+
 /* ---- Text ----------------------------------------------------------------------------------------------------- */
 
 static void loop_text(FILE *f, const pal__loop *l, const char *last)
@@ -131,6 +145,9 @@ char *pal_program_text(const pal_program *p)
     if (!p || !pal__text_open(&text, p->context)) return NULL;
     FILE *f = text.file;
     fprintf(f, "program of %zu steps, %zu bytes of temporaries, %u lanes", p->n_steps, p->arena_size, p->lanes);
+    if (p->shared)
+        fprintf(f, ", shards %lld to %lld, %zu messages", (long long)p->shared->first + 1,
+                (long long)(p->shared->first + p->shared->local), p->shared->n_buckets);
     if (p->profile && p->barriers) fprintf(f, ", %llu barriers", (unsigned long long)p->barriers);
     fputc('\n', f);
     steps_text(f, p->steps, p->n_steps, 0, p->profile);

@@ -144,7 +144,7 @@ static void run_tile(const pal_program *p, const pal__loop *l, char *registers, 
         } else {
             pal_tile tile = {.params = in->params, .index = first};
             if (in->stream) {
-                tile.index = first + p->noise.row * (uint64_t)in->row;
+                tile.index = first + p->row * (uint64_t)in->row;
                 tile.key = keys[i];
                 tile.clock = p->noise.clock;
             }
@@ -325,31 +325,32 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+pal_status pal__run_step(pal_program *p, pal__step *s)
+{
+    double began = p->profile ? now() : 0;
+    pal_status status = PAL_OK;
+    if (s->loop)
+        pal__run_loop(p, s);
+    else if (s->run)
+        status = s->run(&s->call);
+    else
+        status = run_region(p, s);
+    if (p->profile) {
+        s->seconds += now() - began;
+        s->runs++;
+    }
+    if (status == PAL_OK && p->check) status = pal__find_nan(p, s);
+    if (status != PAL_OK && !p->error[0])
+        snprintf(p->error, sizeof p->error, "%s%s%s: %s", s->op->name, *s->scope ? " in " : "", s->scope,
+                 s->call.why && *s->call.why ? s->call.why : pal_status_text(status));
+    return status;
+}
+
 static pal_status run_steps(pal_program *p, pal__step *steps, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        pal__step *s = &steps[i];
-        double began = p->profile ? now() : 0;
-        pal_status status = PAL_OK;
-        if (s->loop)
-            pal__run_loop(p, s);
-        else if (s->run)
-            status = s->run(&s->call);
-        else
-            status = run_region(p, s);
-        if (p->profile) {
-            s->seconds += now() - began;
-            s->runs++;
-        }
-        if (status == PAL_OK && p->check) status = pal__find_nan(p, s);
-        if (status != PAL_OK) {
-            if (!p->error[0])
-                snprintf(p->error, sizeof p->error, "%s%s%s: %s", s->op->name, *s->scope ? " in " : "", s->scope,
-                         s->call.why && *s->call.why ? s->call.why : pal_status_text(status));
-            return status;
-        }
-    }
-    return PAL_OK;
+    pal_status status = PAL_OK;
+    for (size_t i = 0; i < n && status == PAL_OK; i++) status = pal__run_step(p, &steps[i]);
+    return status;
 }
 
 pal_status pal_run(pal_program *p)
@@ -364,7 +365,10 @@ pal_status pal_run(pal_program *p)
     uint64_t before = pal__workers_enter(p->context->pool, !p->context->options.subnormals);
     int saved = pal__blas_enter(&p->context->blas);
     const uint64_t jobs = pal__workers_jobs(p->context->pool);
-    pal_status status = run_steps(p, p->steps, p->n_steps);
+    p->row = p->noise.row;
+    p->told = p->flags;
+    p->flags = 0;
+    pal_status status = p->shared ? pal__run_shared(p) : run_steps(p, p->steps, p->n_steps);
     p->barriers = pal__workers_jobs(p->context->pool) - jobs;
     pal__blas_leave(&p->context->blas, saved);
     pal__workers_leave(p->context->pool, before);

@@ -6,7 +6,8 @@
  * The rule: of the groups that are ready, run the one whose last entry has the smallest id. Ids are in canonical order,
  * depth first with operands from the left, so a subtree is finished before its sibling begins and temporaries die
  * young. The order depends on the structure of the tape alone: two recordings of one computation get the same schedule.
- * The groups that are ready wait in a queue by that id. A fence is no step; it lets go of the writes as soon as all
+ * The groups that are ready wait in a queue by that id. In a batch that is cut, starts of sums over the shards come first,
+ * and waits last (share.c). A fence is no step; it lets go of the writes as soon as all
  * before it have run.
  *
  * Relies on: fuse.c made no cycle. If none of the remaining groups is ready, the pass fails. Leaves to place:
@@ -57,13 +58,20 @@ static bool sort_edges(scheduling *s)
 
 static void release(scheduling *s, uint32_t to);
 
+/* Waits are ready in the order of their starts, and so they run. */
+static uint64_t key_of(const pal__plan *p, uint32_t g)
+{
+    const uint64_t rank = pal__share_rank(p, g) << 32;
+    return pal__share_part_of(p, g) == PAL__SHARE_WAIT ? rank + p->n_order : rank + p->groups[g].last;
+}
+
 /* A group that waits for nothing: the queue takes it; a fence lets go of those behind it, which are no fences. */
 static void make_ready(scheduling *s, uint32_t g)
 {
     const pal__group *group = &s->plan->groups[g];
     if (group->kind == PAL__GROUP_FENCE)
         each_edge(s, g, release);
-    else if (!pal__heap_add(s->plan->context, &s->ready, group->last, g))
+    else if (!pal__heap_add(s->plan->context, &s->ready, key_of(s->plan, g), g))
         s->starved = true;
 }
 

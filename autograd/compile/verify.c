@@ -156,7 +156,7 @@ static bool leaf_stored(const subject *s)
 {
     return s->e->op != &pal__op_leaf ||
            (s->e->tensor && s->e->tensor->dtype == (pal_dtype)s->e->dtype && s->e->params->name &&
-            pal_shape_equal(s->e->tensor->shape, *s->e->shape) && !s->e->region);
+            pal_shape_equal(pal__leaf_shape(s->t, s->e->tensor, s->e->rows), *s->e->shape) && !s->e->region);
 }
 
 /* Whether no entry before this one with the same operation has the same key. */

@@ -62,7 +62,7 @@ static uint32_t record_leaf(pal__parser *p)
                                pal_dtype_name(l->dtype), pal_shape_text(l->shape, want, sizeof want),
                                pal_dtype_name(tensor->dtype), pal_shape_text(tensor->shape, have, sizeof have));
     size_t before = t->n_entries;
-    uint32_t id = pal__leaf(t, tensor, l->name).id;
+    uint32_t id = pal__leaf(t, tensor, l->name, false).id;
     if (!id) return refused(p);
     if (id != before)
         return pal__parse_fail(p, PAL_ERR_ARGUMENT, "leaf %s has the same tensor as leaf %s", l->name,

@@ -215,7 +215,8 @@ static const pal_op *find(const pal__parser *p, const char *name)
 {
     static const pal_op *const own[] = {&pal__op_leaf,    &pal__op_placeholder,   &pal__op_index, &pal__op_assign,
                                         &pal__op_map_sum, &pal__op_add,           &pal__op_fill,  &pal__op_broadcast_to,
-                                        &pal__op_sum_to,  &pal__op_stop_gradient, &pal__op_copy,  &pal__op_range};
+                                        &pal__op_sum_to,  &pal__op_stop_gradient, &pal__op_copy,  &pal__op_range,
+                                        &pal__op_all_sum, &pal__op_all_max};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (!strcmp(own[i]->name, name)) return own[i];
     return p->o.find ? p->o.find(name) : NULL;

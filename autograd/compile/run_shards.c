@@ -1,0 +1,182 @@
+/* run_shards.c - runs a program of several shards, together with the other processes that have the same program.
+ *
+ * In: a program with the steps of each shard of this process (emit_shards.c). Out: as of run.c: its outputs, and the
+ * leaves that it writes, the same in all processes.
+ *
+ * Step by step, each for all shards of this process. A start sums the values of these shards and hands the sum to the
+ * other processes; a wait takes what came back. Between all steps the messages that are under way are helped along.
+ *
+ * Failure. All processes must go through the same starts and waits. So a process in which a step has failed computes
+ * nothing more, but goes on with the messages. Behind the last step that can fail, the processes join their flags; the
+ * first step that writes a leaf waits for them. Then all know, and all stop there with the same status. What cannot be
+ * joined is the end of a process: then the run ends at once, and leaves may be half written.
+ *
+ * Why step by step and not shard by shard: then a sum in the middle of the forward pass needs no second thread. */
+#include "autograd/compile/internal.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct running {
+    pal_program *p;
+    pal__shared *s;
+    pal_status status;      /* of this process, then of all */
+    size_t oldest, newest;  /* buckets before it are back; those from it on have not gone out */
+    uint32_t flags;         /* what is joined */
+    bool joins, came, lost; /* flags were sent, and are back; a process has ended */
+} running;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void lose(running *r)
+{
+    const pal_communicator *c = r->s->communicator;
+    r->lost = true;
+    r->status = PAL_ERR_PEER;
+    snprintf(r->p->error, sizeof r->p->error, "%s", c ? c->why(c->self) : pal_status_text(PAL_ERR_PEER));
+}
+
+/* Helps a sum along. True: it is there. */
+static bool poll_one(running *r, pal__all *all)
+{
+    const int came = r->lost ? -1 : pal__all_poll(all);
+    if (came < 0 && !r->lost) lose(r);
+    return came == 1;
+}
+
+static void poll_all(running *r)
+{
+    if (!r->s->communicator) return;
+    for (size_t i = r->oldest; i < r->newest && !r->lost; i++) {
+        pal__bucket *b = &r->s->buckets[i];
+        if (b->under_way && poll_one(r, b->all)) b->under_way = false;
+        if (!b->under_way && i == r->oldest) r->oldest++;
+    }
+    if (r->joins && !r->came && !r->lost) r->came = poll_one(r, r->s->agreed);
+}
+
+static void wait_for(running *r, pal__all *all)
+{
+    if (poll_one(r, all) || r->lost) return;
+    const double began = now();
+    while (!poll_one(r, all) && !r->lost) {
+        poll_all(r);
+        sched_yield();
+    }
+    r->s->waited += now() - began;
+}
+
+/* ---- Messages -------------------------------------------------------------------------------------------------- */
+
+static char *values_of(const running *r, const pal__bucket *b, size_t step)
+{
+    const pal__message *m = &r->s->message[step];
+    return b->values ? (char *)b->values + m->at * pal_dtype_size(b->dtype) : r->s->steps[0][b->first].call.out;
+}
+
+static void start(running *r, size_t i)
+{
+    pal__shared *s = r->s;
+    pal__bucket *b = &s->buckets[s->message[i].bucket];
+    for (int64_t k = 0; k < s->local; k++) s->values[k] = s->steps[k][i].call.in[0];
+    pal__tree_combine(r->p->context, b->how, b->dtype, (size_t)s->local, s->values, values_of(r, b, i),
+                      s->message[i].n);
+    if (i != b->last) return;
+    pal__all_start(b->all, b->values ? b->values : s->steps[0][i].call.out);
+    b->under_way = true;
+    r->newest++;
+}
+
+static void wait(running *r, size_t i)
+{
+    pal__shared *s = r->s;
+    pal__bucket *b = &s->buckets[s->message[i].bucket];
+    if (b->under_way) wait_for(r, b->all);
+    b->under_way = false;
+    if (r->lost) return;
+    const char *from = values_of(r, b, i);
+    const size_t bytes = s->message[i].n * pal_dtype_size(b->dtype);
+    for (int64_t k = 0; k < (s->once[i] ? 1 : s->local); k++)
+        if (s->steps[k][i].call.out != from) memcpy(s->steps[k][i].call.out, from, bytes);
+}
+
+/* ---- Flags ----------------------------------------------------------------------------------------------------- */
+
+static void join(running *r)
+{
+    r->flags = r->s->raises | (r->status ? UINT32_C(0x10000) << r->status : 0);
+    r->s->raises = 0;
+    r->joins = true;
+    pal__all_start(r->s->agreed, &r->flags);
+}
+
+static void joined(running *r)
+{
+    if (!r->came) wait_for(r, r->s->agreed);
+    r->joins = false;
+    r->s->raised = r->flags;
+    if (r->lost || r->flags <= PAL__FLAGS) return;
+    int status = 0;
+    while (!(r->flags >> (16 + status) & 1)) status++;
+    if (!r->status)
+        snprintf(r->p->error, sizeof r->p->error, "in another process: %s", pal_status_text((pal_status)status));
+    r->status = (pal_status)status;
+}
+
+/* ---- The run --------------------------------------------------------------------------------------------------- */
+
+static void compute(running *r, size_t i)
+{
+    pal__shared *s = r->s;
+    for (int64_t k = 0; k < (s->once[i] ? 1 : s->local) && !r->status; k++) {
+        r->p->row = r->p->noise.row + (uint64_t)((s->first + k) * s->rows);
+        r->status = pal__run_step(r->p, &s->steps[k][i]);
+    }
+}
+
+static void run_one(running *r, size_t i)
+{
+    pal__step *step = &r->s->steps[0][i];
+    const double began = r->p->profile ? now() : 0;
+    if (r->s->part[i] == PAL__SHARE_NONE) {
+        compute(r, i);
+        return;
+    }
+    if (r->s->part[i] == PAL__SHARE_START)
+        start(r, i);
+    else
+        wait(r, i);
+    if (!r->p->profile) return;
+    step->seconds += now() - began;
+    step->runs++;
+}
+
+pal_status pal__run_shared(pal_program *p)
+{
+    running r = {.p = p, .s = p->shared};
+    pal__shared *s = p->shared;
+    s->waited = 0;
+    for (size_t i = 0; i <= p->n_steps && !r.lost; i++) {
+        if (i == s->fence) join(&r);
+        if (i == s->effects || i == p->n_steps) {
+            if (r.joins) joined(&r);
+            if (r.status) break;
+        }
+        if (i == p->n_steps) break;
+        run_one(&r, i);
+        poll_all(&r);
+    }
+    for (size_t i = 0; i < s->n_buckets && !r.lost; i++) {
+        if (s->buckets[i].under_way) wait_for(&r, s->buckets[i].all);
+        s->buckets[i].under_way = false;
+    }
+    for (size_t i = 0; i < s->n_buckets; i++) s->buckets[i].under_way = false;
+    return r.status;
+}
