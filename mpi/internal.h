@@ -29,7 +29,8 @@ typedef enum palm__end {
 palm__watch *palm__watch_open(MPI_Comm comm, int rank, int size);
 /* The first process that is known to have failed or ended, and how; -1: none. Costs no system call. NULL-safe. */
 int palm__watch_fault(const palm__watch *watch, palm__end *how);
-/* Tells the others how this process ends: PALM_BYE or PALM_FAILED. NULL-safe. */
+/* Tells the others how this process ends: PALM_BYE or PALM_FAILED. After PALM_FAILED it waits, for 5 seconds at most,
+ * until process 0 has closed, too. NULL-safe. */
 void palm__watch_close(palm__watch *watch, palm__end how);
 
 #endif

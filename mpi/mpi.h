@@ -28,10 +28,13 @@ extern "C" {
  * yourself. NULL: it could not be made, and *err says why; err may be NULL. If MPI itself cannot start, it ends the
  * process, with its own message.
  *
- * close(c, false) is called by all processes, and waits for them. close(c, true) waits for nobody, and does not
- * finalise MPI, because that waits for processes that have ended: exit soon after. If MPI is still moving data then, it
- * may write to the buffers of transfers that were not finished. When a process dies, mpirun sends SIGTERM to all others
- * at once, and SIGKILL about a second later: a process that has something left to say handles SIGTERM. */
+ * close(c, false) is called by all processes, and waits for them.
+ *
+ * close(c, true) does not finalise MPI, because that would wait for processes that have ended: exit soon after, with a
+ * status that is not 0. If MPI is still moving data, it may write to the buffers of transfers that were not finished.
+ * mpirun sends SIGTERM to all others a second after a process has died, and SIGKILL after two; when another one exits,
+ * it kills the rest at once. So say what is to be said in process 0 (in process 1 if process 0 has died), and then
+ * close: in the others close waits until process 0 has closed, 5 seconds at most. */
 pal_communicator *pal_mpi_open(pal_error *err);
 
 /* The same for the processes of a communicator of yours, after MPI_Init. comm is its Fortran handle,

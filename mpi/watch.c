@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct note {
@@ -138,11 +139,43 @@ int palm__watch_fault(const palm__watch *watch, palm__end *how)
     return fault / 4;
 }
 
+/* Returns when process 0 has closed or ended, or after some milliseconds. */
+static void wait_for_first(int socket, int milliseconds)
+{
+    struct timespec begin, at;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (int left = milliseconds; left > 0;) {
+        struct pollfd p = {.fd = socket, .events = POLLIN};
+        note heard;
+        if (poll(&p, 1, left) > 0 &&
+            (recv(socket, &heard, sizeof heard, MSG_WAITALL) != (ssize_t)sizeof heard || heard.rank == 0))
+            return;
+        clock_gettime(CLOCK_MONOTONIC, &at);
+        left = milliseconds - (int)((at.tv_sec - begin.tv_sec) * 1000 + (at.tv_nsec - begin.tv_nsec) / 1000000);
+    }
+}
+
+/* When a process ends with a fault, mpirun gives the others a second or two. When a second one ends, it kills the rest
+ * at once. So those that have nothing to say let the first one that is left speak, and end after it. */
+static void let_speak(const palm__watch *watch)
+{
+    enum { MOST = 5000, MOMENT = 500 };
+    const struct timespec moment = {0, MOMENT * 1000000};
+    palm__end how = PALM_BYE;
+    const int who = palm__watch_fault(watch, &how);
+    if (watch->rank == 0 || (who == 0 && (how == PALM_FAILED || watch->rank == 1))) return;
+    if (who == 0)
+        nanosleep(&moment, NULL);
+    else
+        wait_for_first(watch->sockets[0], MOST);
+}
+
 void palm__watch_close(palm__watch *watch, palm__end how)
 {
     if (!watch) return;
     const uint64_t one = 1;
     if (write(watch->wake, &one, sizeof one) == (ssize_t)sizeof one) pthread_join(watch->thread, NULL);
     for (int i = 0; i < watch->n; i++) tell(watch->sockets[i], (note){(int32_t)how, watch->rank});
+    if (how == PALM_FAILED) let_speak(watch);
     release(watch);
 }
