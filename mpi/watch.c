@@ -163,7 +163,7 @@ static void let_speak(const palm__watch *watch)
     const struct timespec moment = {0, MOMENT * 1000000};
     palm__end how = PALM_BYE;
     const int who = palm__watch_fault(watch, &how);
-    if (watch->rank == 0 || (who == 0 && (how == PALM_FAILED || watch->rank == 1))) return;
+    if (watch->rank == (who == 0 ? 1 : 0)) return;
     if (who == 0)
         nanosleep(&moment, NULL);
     else
