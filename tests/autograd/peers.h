@@ -54,7 +54,7 @@ static inline int peer_late_start(void *self, int to, const void *out, int from,
     if (l->n == PEER_LATE_MOST) abort();
     if (l->failed) return -1;
     l->of[l->n] = (peer_transfer){
-        out, in, bytes, to, from, tag, (int)(peer_random(&l->seed) % 6), (int)(peer_random(&l->seed) % 6), -1};
+        out, in, bytes, to, from, tag, (int)(peer_random(&l->seed) % 4), (int)(peer_random(&l->seed) % 4), -1};
     return l->n++;
 }
 
