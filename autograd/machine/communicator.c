@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <string.h>
 
+enum { TESTS_AT_ONCE = 16 };
+
 void pal_communicator_close(pal_communicator *communicator, bool failed)
 {
     if (communicator && communicator->close) communicator->close(communicator, failed);
@@ -33,8 +35,11 @@ pal_status pal__communicator_check(const pal_communicator *c, pal_error *err)
 bool pal__communicator_wait(const pal_communicator *c, int ticket)
 {
     if (ticket < 0) return false;
-    int finished;
-    while (!(finished = c->test(c->self, ticket))) sched_yield();
+    int finished = c->test(c->self, ticket);
+    for (unsigned tests = 1; !finished; tests++) {
+        if (tests % TESTS_AT_ONCE == 0) sched_yield(); /* there may be more processes than processors */
+        finished = c->test(c->self, ticket);
+    }
     return finished > 0;
 }
 
