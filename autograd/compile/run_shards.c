@@ -86,8 +86,7 @@ static void start(running *r, size_t i)
     pal__shared *s = r->s;
     pal__bucket *b = &s->buckets[s->message[i].bucket];
     for (int64_t k = 0; k < s->local; k++) s->values[k] = s->steps[k][i].call.in[0];
-    pal__tree_combine(r->p->context, b->how, b->dtype, (size_t)s->local, s->values, values_of(r, b, i),
-                      s->message[i].n);
+    pal__tree_sum(r->p->context, b->how, b->dtype, (size_t)s->local, s->values, values_of(r, b, i), s->message[i].n);
     if (i != b->last) return;
     pal__all_start(b->all, b->values ? b->values : s->steps[0][i].call.out);
     b->under_way = true;
@@ -102,9 +101,13 @@ static void wait(running *r, size_t i)
     b->under_way = false;
     if (r->lost) return;
     const char *from = values_of(r, b, i);
-    const size_t bytes = s->message[i].n * pal_dtype_size(b->dtype);
-    for (int64_t k = 0; k < (s->once[i] ? 1 : s->local); k++)
-        if (s->steps[k][i].call.out != from) memcpy(s->steps[k][i].call.out, from, bytes);
+    const size_t width = pal_dtype_size(b->dtype);
+    size_t first = 0, n = s->message[i].n;
+    if (b->loop) pal__all_part(b->all, &first, &n);
+    for (int64_t k = 0; k < (s->once[i] ? 1 : s->local); k++) {
+        char *to = s->steps[k][i].call.out;
+        if (to != from) memcpy(to + first * width, from + first * width, n * width);
+    }
 }
 
 /* ---- Flags ----------------------------------------------------------------------------------------------------- */
@@ -132,9 +135,28 @@ static void joined(running *r)
 
 /* ---- The run --------------------------------------------------------------------------------------------------- */
 
+/* The part of this process, and then that of all. */
+static bool update_part(running *r, size_t i)
+{
+    pal__shared *s = r->s;
+    pal__bucket *b = s->divided[i] ? &s->buckets[s->divided[i] - 1] : NULL;
+    size_t first, n;
+    if (!b || !pal__all_part(b->all, &first, &n)) return false;
+    pal__step *step = &s->steps[0][i];
+    const double began = r->p->profile ? now() : 0;
+    pal__run_elements(r->p, step, first, n);
+    if (b->whole) pal__all_join(b->all, *b->whole);
+    b->under_way = b->whole != NULL;
+    if (b->under_way && (size_t)(b - s->buckets) < r->oldest) r->oldest = (size_t)(b - s->buckets);
+    if (r->p->profile) step->seconds += now() - began;
+    if (r->p->profile) step->runs++;
+    return true;
+}
+
 static void compute(running *r, size_t i)
 {
     pal__shared *s = r->s;
+    if (r->status || update_part(r, i)) return;
     for (int64_t k = 0; k < (s->once[i] ? 1 : s->local) && !r->status; k++) {
         r->p->row = r->p->noise.row + (uint64_t)((s->first + k) * s->rows);
         r->status = pal__run_step(r->p, &s->steps[k][i]);
@@ -156,6 +178,21 @@ static void run_one(running *r, size_t i)
     if (!r->p->profile) return;
     step->seconds += now() - began;
     step->runs++;
+}
+
+pal_status pal_program_settle(pal_program *p)
+{
+    if (!p) return PAL_ERR_ARGUMENT;
+    if (!p->shared) return PAL_OK;
+    running r = {.p = p, .s = p->shared};
+    for (size_t i = 0; i < r.s->n_parts && !r.lost; i++) {
+        pal__all *all = r.s->buckets[r.s->parts[i].bucket].all;
+        size_t first, n;
+        if (!pal__all_part(all, &first, &n)) continue;
+        pal__all_join(all, *r.s->parts[i].data);
+        wait_for(&r, all);
+    }
+    return r.status;
 }
 
 pal_status pal__run_shared(pal_program *p)

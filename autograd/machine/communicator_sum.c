@@ -26,14 +26,28 @@ static void join(size_t n, void *out, const void *a, const void *b)
     for (size_t i = 0; i < n; i++) y[i] = u[i] | v[i];
 }
 
-static plus_function *plus_of(const pal_context *context, pal_dtype dtype)
+/* A NaN stays one. */
+#define LARGER(name, T)                                                                                                \
+    static void name(size_t n, void *out, const void *a, const void *b)                                                \
+    {                                                                                                                  \
+        T *y = out;                                                                                                    \
+        const T *u = a, *v = b;                                                                                        \
+        for (size_t i = 0; i < n; i++) y[i] = u[i] > v[i] || u[i] != u[i] ? u[i] : v[i];                               \
+    }
+LARGER(larger_f32, float)
+LARGER(larger_f64, double)
+#undef LARGER
+
+static plus_function *plus_of(const pal_context *context, pal__combine how, pal_dtype dtype)
 {
 #define ROW(name, isa) pal__##name##_##isa
     static plus_function *const f32[PAL_ISA_COUNT] = PAL_EACH_ISA(ROW, plus_f32);
     static plus_function *const f64[PAL_ISA_COUNT] = PAL_EACH_ISA(ROW, plus_f64);
 #undef ROW
     const pal_isa isa = pal_kernel_isa(context);
-    return dtype == PAL_F32 ? f32[isa] : dtype == PAL_F64 ? f64[isa] : join;
+    if (how == PAL__OR) return join;
+    if (how == PAL__LARGEST) return dtype == PAL_F32 ? larger_f32 : larger_f64;
+    return dtype == PAL_F32 ? f32[isa] : f64[isa];
 }
 
 typedef struct sum {
@@ -73,10 +87,11 @@ static void sum_task(void *argument, size_t task, unsigned worker)
         sum_piece(s, first, end - first < piece ? end - first : piece);
 }
 
-void pal__tree_sum(pal_context *context, pal_dtype dtype, size_t k, const void *const *in, void *out, size_t n)
+void pal__tree_sum(pal_context *context, pal__combine how, pal_dtype dtype, size_t k, const void *const *in, void *out,
+                   size_t n)
 {
     const size_t width = pal_dtype_size(dtype);
-    sum s = {plus_of(context, dtype), k, n, width, in, out, TASK / width};
+    sum s = {plus_of(context, how, dtype), k, n, width, in, out, TASK / width};
     if (!n || (k == 1 && out == in[0])) return;
     while (n / s.task >= TASKS_MOST) s.task *= 2;
     const size_t tasks = (n + s.task - 1) / s.task;
@@ -86,11 +101,12 @@ void pal__tree_sum(pal_context *context, pal_dtype dtype, size_t k, const void *
         for (size_t i = 0; i < tasks; i++) sum_task(&s, i, 0);
 }
 
-void pal__plus(pal_context *context, pal_dtype dtype, size_t n, void *out, const void *a, const void *b)
+void pal__plus(pal_context *context, pal__combine how, pal_dtype dtype, size_t n, void *out, const void *a,
+               const void *b)
 {
     const size_t width = pal_dtype_size(dtype);
     if (!context || n * width <= TASK)
-        plus_of(context, dtype)(n, out, a, b);
+        plus_of(context, how, dtype)(n, out, a, b);
     else
-        pal__tree_sum(context, dtype, 2, (const void *const[]){a, b}, out, n);
+        pal__tree_sum(context, how, dtype, 2, (const void *const[]){a, b}, out, n);
 }

@@ -89,7 +89,7 @@ static void sum_local(pal_context *c, const job *j, int64_t first, int64_t local
 {
     const void *in[64];
     for (int64_t k = 0; k < local; k++) in[k] = at(j->dtype, j->x, (size_t)(first + k) * j->n);
-    pal__tree_sum(c, j->dtype, (size_t)local, in, out, j->n);
+    pal__tree_sum(c, j->dtype == PAL_I32 ? PAL__OR : PAL__SUM, j->dtype, (size_t)local, in, out, j->n);
 }
 
 static void check_local(unsigned threads, int64_t most, size_t n)
@@ -184,7 +184,7 @@ static const char *run_jobs(pal_context *context, pal_communicator *c, const job
     for (size_t i = 0; i < js->n; i++) {
         const job *j = &js->of[i];
         r[i].values = malloc(j->n * pal_dtype_size(j->dtype) + 1);
-        r[i].all = pal__all_new(context, c, j->count, j->dtype, j->n, 7 + (int)i);
+        r[i].all = pal__all_new(context, c, j->count, j->dtype == PAL_I32 ? PAL__OR : PAL__SUM, j->dtype, j->n, 7 + (int)i, false);
         peer_require(r[i].values && r[i].all);
     }
     for (int time = 0; time < TIMES; time++) {
@@ -283,7 +283,7 @@ static const char *last_ends(pal_communicator *c, void *user)
     }
     pal_context *context = quiet_context(1);
     float *values = calloc(n, sizeof *values);
-    pal__all *all = pal__all_new(context, c, 8, PAL_F32, n, 0);
+    pal__all *all = pal__all_new(context, c, 8, PAL__SUM, PAL_F32, n, 0, false);
     peer_require(context && values && all);
     pal__all_start(all, values);
     int now;
@@ -311,7 +311,7 @@ static bool make_one(void *user)
 {
     pal_context *context = user;
     pal_communicator c = {.struct_size = sizeof c, .rank = 1, .size = 4};
-    pal__all *all = pal__all_new(context, &c, 4, PAL_F32, 1000, 0);
+    pal__all *all = pal__all_new(context, &c, 4, PAL__SUM, PAL_F32, 1000, 0, false);
     pal__all_free(context, all);
     return all;
 }
