@@ -14,7 +14,6 @@
  * Why step by step and not shard by shard: then a sum in the middle of the forward pass needs no second thread. */
 #include "autograd/compile/internal.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -26,6 +25,7 @@ typedef struct running {
     size_t oldest, newest;  /* buckets before it are back; those from it on have not gone out */
     uint32_t flags;         /* what is joined */
     bool joins, came, lost; /* flags were sent, and are back; a process has ended */
+    bool inside;            /* a sum is being helped along */
 } running;
 
 static double now(void)
@@ -44,31 +44,41 @@ static void lose(running *r)
 }
 
 /* Helps a sum along. True: it is there. */
-static bool poll_one(running *r, pal__all *all)
+static bool poll_one(running *r, pal__all *all, bool alone)
 {
-    const int came = r->lost ? -1 : pal__all_poll(all);
+    r->inside = true;
+    const int came = r->lost ? -1 : pal__all_poll(all, alone);
+    r->inside = false;
     if (came < 0 && !r->lost) lose(r);
     return came == 1;
 }
 
-static void poll_all(running *r)
+static void poll_all(running *r, bool alone)
 {
     if (!r->s->communicator) return;
     for (size_t i = r->oldest; i < r->newest && !r->lost; i++) {
         pal__bucket *b = &r->s->buckets[i];
-        if (b->under_way && poll_one(r, b->all)) b->under_way = false;
+        if (b->under_way && poll_one(r, b->all, alone)) b->under_way = false;
         if (!b->under_way && i == r->oldest) r->oldest++;
     }
-    if (r->joins && !r->came && !r->lost) r->came = poll_one(r, r->s->agreed);
+    if (r->joins && !r->came && !r->lost) r->came = poll_one(r, r->s->agreed, alone);
+}
+
+/* Between the tasks of a step: the workers have something else to do, so this thread adds alone. The tasks may be those
+ * of an addition. */
+static void poll_between(void *user)
+{
+    running *r = user;
+    if (!r->inside) poll_all(r, true);
 }
 
 static void wait_for(running *r, pal__all *all)
 {
-    if (poll_one(r, all) || r->lost) return;
+    if (poll_one(r, all, false) || r->lost) return;
     const double began = now();
-    while (!poll_one(r, all) && !r->lost) {
-        poll_all(r);
-        sched_yield();
+    while (!poll_one(r, all, false) && !r->lost) {
+        poll_all(r, false);
+        pal__communicator_rest(now() - began);
     }
     r->s->waited += now() - began;
 }
@@ -200,6 +210,7 @@ pal_status pal__run_shared(pal_program *p)
     running r = {.p = p, .s = p->shared};
     pal__shared *s = p->shared;
     s->waited = 0;
+    if (s->communicator) pal__workers_between(p->context->pool, poll_between, &r);
     for (size_t i = 0; i <= p->n_steps && !r.lost; i++) {
         if (i == s->fence) join(&r);
         if (i == s->effects || i == p->n_steps) {
@@ -208,8 +219,9 @@ pal_status pal__run_shared(pal_program *p)
         }
         if (i == p->n_steps) break;
         run_one(&r, i);
-        poll_all(&r);
+        poll_all(&r, false);
     }
+    pal__workers_between(p->context->pool, NULL, NULL);
     for (size_t i = 0; i < s->n_buckets && !r.lost; i++) {
         if (s->buckets[i].under_way) wait_for(&r, s->buckets[i].all);
         s->buckets[i].under_way = false;

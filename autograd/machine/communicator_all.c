@@ -10,8 +10,9 @@
  * Halves. Where both sides always have equally many, a large sum goes through the nodes twice. On the way up a process
  * keeps one half of the elements of the last node, sends the other, and adds; so at the root each has a few elements of
  * the whole sum. On the way down they send each other what they have. A process sends 2 n elements at most, not n for
- * each node, and adds n (Rabenseifner, International Conference on Computational Science 2004). It can stop at the root,
- * so that the caller does something with the parts (compile/divide.c), and join any values of these parts later. */
+ * each node, and adds n (Rabenseifner, International Conference on Computational Science 2004). It can stop at the
+ * root, so that the caller does something with the parts (compile/divide.c), and join any values of these parts later.
+ */
 #include "autograd/machine/communicator_internal.h"
 
 /* From so many bytes on. Four threads on two cores: equal at 64 KiB (about 50 us), and at 1 MiB 270 us instead of 420.
@@ -54,9 +55,9 @@ static void begin_round(pal__all *all)
     for (int to = i + l->n_mine; to < l->n_other; to += l->n_mine) start(all, l->other + to, 0, -1, NULL, all->n);
 }
 
-static void end_round(pal__all *all)
+static void end_round(pal__all *all, bool alone)
 {
-    pal__plus(all->context, all->how, all->dtype, all->n, all->values, all->values, all->receive);
+    pal__plus(alone ? NULL : all->context, all->how, all->dtype, all->n, all->values, all->values, all->receive);
 }
 
 /* ---- Halves ------------------------------------------------------------------------------------------------------ */
@@ -91,13 +92,13 @@ static void begin_half(pal__all *all)
     start(all, partner, out.first, -1, NULL, out.n);
 }
 
-static void end_half(pal__all *all)
+static void end_half(pal__all *all, bool alone)
 {
     if (all->step >= all->levels) return;
     range keep, give = {0, 0};
     halves_at(all, all->step, &keep, &give);
     char *at = all->values + keep.first * all->width;
-    pal__plus(all->context, all->how, all->dtype, keep.n, at, at, all->receive);
+    pal__plus(alone ? NULL : all->context, all->how, all->dtype, keep.n, at, at, all->receive);
 }
 
 /* Whether all nodes above the processes have equally many on both sides. */
@@ -207,14 +208,14 @@ static bool finished(pal__all *all)
     return !left && !all->failed;
 }
 
-int pal__all_poll(pal__all *all)
+int pal__all_poll(pal__all *all, bool alone)
 {
     while (all->step < all->steps && !all->failed) {
         if (!finished(all)) break;
         if (all->halves)
-            end_half(all);
+            end_half(all, alone);
         else
-            end_round(all);
+            end_round(all, alone);
         all->step++;
         begin(all);
     }

@@ -60,7 +60,8 @@ void pal__all_free(pal_context *context, pal__all *all);
 /* values: the sum over the shards of this process. It becomes, in place, that over all shards, and stays untouched by
  * the caller until then. It must not run already. */
 void pal__all_start(pal__all *all, void *values);
-/* Goes on as far as it can without waiting. 1: done; 0: not yet; -1: failed, from now on. */
-int pal__all_poll(pal__all *all);
+/* Goes on as far as it can without waiting. 1: done; 0: not yet; -1: failed, from now on. alone: it adds without the
+ * other workers of the context, which have something else to do. */
+int pal__all_poll(pal__all *all, bool alone);
 
 #endif

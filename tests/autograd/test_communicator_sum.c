@@ -169,7 +169,7 @@ static bool finish(running *r, size_t n, int rank)
     size_t left = n;
     for (size_t i = (size_t)rank; left; i++) {
         running *one = &r[i % n];
-        const int now = one->done ? 0 : pal__all_poll(one->all);
+        const int now = one->done ? 0 : pal__all_poll(one->all, false);
         if (now < 0) return false;
         one->done = one->done || now;
         left -= (size_t)now;
@@ -184,14 +184,15 @@ static const char *run_jobs(pal_context *context, pal_communicator *c, const job
     for (size_t i = 0; i < js->n; i++) {
         const job *j = &js->of[i];
         r[i].values = malloc(j->n * pal_dtype_size(j->dtype) + 1);
-        r[i].all = pal__all_new(context, c, j->count, j->dtype == PAL_I32 ? PAL__OR : PAL__SUM, j->dtype, j->n, 7 + (int)i, false);
+        r[i].all = pal__all_new(context, c, j->count, j->dtype == PAL_I32 ? PAL__OR : PAL__SUM, j->dtype, j->n,
+                                7 + (int)i, false);
         peer_require(r[i].values && r[i].all);
     }
     for (int time = 0; time < TIMES; time++) {
         for (size_t i = 0; i < js->n; i++) begin(context, c, &js->of[i], &r[i]);
         peer_require(finish(r, js->n, c ? c->rank : 0));
         for (size_t i = 0; i < js->n; i++) {
-            peer_require(pal__all_poll(r[i].all) == 1);
+            peer_require(pal__all_poll(r[i].all, false) == 1);
             peer_require(!memcmp(r[i].values, js->of[i].right, js->of[i].n * pal_dtype_size(js->of[i].dtype)));
         }
     }
@@ -287,9 +288,9 @@ static const char *last_ends(pal_communicator *c, void *user)
     peer_require(context && values && all);
     pal__all_start(all, values);
     int now;
-    while (!(now = pal__all_poll(all))) sched_yield();
+    while (!(now = pal__all_poll(all, false))) sched_yield();
     peer_require(now == -1);
-    peer_require(pal__all_poll(all) == -1);
+    peer_require(pal__all_poll(all, false) == -1);
     pal_communicator_close(c, true);
     pal__all_free(context, all);
     pal_context_free(context);

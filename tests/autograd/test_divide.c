@@ -34,7 +34,8 @@ static pal_program *make(process *p, pal_tape *t)
     pal_grad(loss, &w, 1, &g);
     g = pal_all_mean(g);
     pal_var outputs[2] = {pal_all_mean(loss), pal_all_mean(loss)};
-    pal_var step = p->update == PLAIN ? g : pal_assign(m, pal_add(pal_scale(m, 0.9), g));
+    const pal_var step = p->update == PLAIN ? g : pal_add(pal_scale(m, 0.9), g);
+    if (p->update != PLAIN) pal_assign(m, step);
     if (p->update == TWO_READ) outputs[1] = pal_sum_all(pal_square(m)); /* the momentum is read as a whole */
     if (p->update == STORES) outputs[1] = step;
     pal_assign(w, pal_sub(w, pal_scale(step, 0.1)));
