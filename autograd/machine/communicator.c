@@ -9,8 +9,9 @@
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
-enum { TESTS_AT_ONCE = 16 };
+enum { TESTS_AT_ONCE = 16, TESTS_AWAKE = 4000, SLEEP_NS = 20000 };
 
 void pal_communicator_close(pal_communicator *communicator, bool failed)
 {
@@ -32,12 +33,18 @@ pal_status pal__communicator_check(const pal_communicator *c, pal_error *err)
     return PAL_OK;
 }
 
+void pal__communicator_rest(unsigned tests)
+{
+    if (tests < TESTS_AWAKE && tests % TESTS_AT_ONCE == 0) sched_yield();
+    if (tests >= TESTS_AWAKE) nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
+}
+
 bool pal__communicator_wait(const pal_communicator *c, int ticket)
 {
     if (ticket < 0) return false;
     int finished = c->test(c->self, ticket);
     for (unsigned tests = 1; !finished; tests++) {
-        if (tests % TESTS_AT_ONCE == 0) sched_yield(); /* there may be more processes than processors */
+        pal__communicator_rest(tests);
         finished = c->test(c->self, ticket);
     }
     return finished > 0;

@@ -11,6 +11,9 @@ enum { PAL__TAG_GATHER = 32000, PAL__TAG_BROADCAST, PAL__TAG_AGREE };
 
 /* Whether all fields are there and fit each other. NULL is one process, and fits. */
 pal_status pal__communicator_check(const pal_communicator *communicator, pal_error *err);
+/* Between two tests of something that is not there yet, after so many: lets other processes run, if there are more than
+ * processors, and sleeps for a moment when it takes long. */
+void pal__communicator_rest(unsigned tests);
 /* Waits until the transfer is finished. False: it has failed. */
 bool pal__communicator_wait(const pal_communicator *communicator, int ticket);
 
