@@ -27,6 +27,7 @@ pal_var pal_mean(pal_var x, unsigned axes, bool keep)
 }
 
 pal_var pal_sum_all(pal_var x) { return pal_sum_to(x, PAL_SCALAR); }
+
 pal_var pal_all_mean(pal_var x)
 {
     const int64_t n = pal_ok(x) ? pal_tape_shards(x.tape) : 1;

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <time.h>
 
+_Static_assert(PAL_STATUS_COUNT <= 16, "each status has a bit beside the flags");
+
 typedef struct running {
     pal_program *p;
     pal__shared *s;
@@ -105,6 +107,7 @@ static void wait(running *r, size_t i)
     const size_t bytes = s->message[i].n * pal_dtype_size(b->dtype);
     for (int64_t k = 0; k < (s->once[i] ? 1 : s->local); k++)
         if (s->steps[k][i].call.out != from) memcpy(s->steps[k][i].call.out, from, bytes);
+    if (r->p->check && !r->status) r->status = pal__find_nan(r->p, &s->steps[0][i]);
 }
 
 /* ---- Flags ----------------------------------------------------------------------------------------------------- */
@@ -121,7 +124,7 @@ static void joined(running *r)
 {
     if (!r->came) wait_for(r, r->s->agreed);
     r->joins = false;
-    r->s->raised = r->flags;
+    r->s->raised = r->lost ? 0 : r->flags;
     if (r->lost || r->flags <= PAL__FLAGS) return;
     int status = 0;
     while (!(r->flags >> (16 + status) & 1)) status++;
@@ -158,9 +161,20 @@ static void run_one(running *r, size_t i)
     step->runs++;
 }
 
-pal_status pal__run_shared(pal_program *p)
+/* A step's time is that of all shards. */
+static void add_times(pal__step *to, pal__step *from, size_t n)
 {
-    running r = {.p = p, .s = p->shared};
+    for (size_t i = 0; i < n; i++) {
+        to[i].seconds += from[i].seconds;
+        from[i].seconds = 0;
+        if (to[i].body) add_times(to[i].body, from[i].body, to[i].n_body);
+    }
+}
+
+/* status: how the run has failed before its first step, so that the others learn of it. */
+pal_status pal__run_shared(pal_program *p, pal_status status)
+{
+    running r = {.p = p, .s = p->shared, .status = status};
     pal__shared *s = p->shared;
     s->waited = 0;
     for (size_t i = 0; i <= p->n_steps && !r.lost; i++) {
@@ -178,5 +192,6 @@ pal_status pal__run_shared(pal_program *p)
         s->buckets[i].under_way = false;
     }
     for (size_t i = 0; i < s->n_buckets; i++) s->buckets[i].under_way = false;
+    for (int64_t k = 1; k < s->local && p->profile; k++) add_times(p->steps, s->steps[k], p->n_steps);
     return r.status;
 }
