@@ -64,15 +64,6 @@ const pal_op pal__op_all_sum = {
     .n_cases = sizeof all_sum_cases / sizeof *all_sum_cases,
 };
 
-static pal_var case_all_max(pal_tape *t, const pal_var *in, const void *user)
-{
-    (void)t, (void)user;
-    return pal_stop_gradient(pal_record(NULL, &pal__op_all_max, in, 1, NULL));
-}
-
-static const pal_case all_max_cases[] = {
-    {.label = "one shard", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_all_max}};
-
 const pal_op pal__op_all_max = {
     PAL_OP_HEAD("all_max", "largest x over the shards of a batch",
                 "the same value in all shards; it has no derivative"),
@@ -80,8 +71,6 @@ const pal_op pal__op_all_max = {
     .arity = 1,
     .infer = infer_real,
     .run = run_alone,
-    .cases = all_max_cases,
-    .n_cases = sizeof all_max_cases / sizeof *all_max_cases,
 };
 
 /* Parameter 0 of the two: pal__combine. */
