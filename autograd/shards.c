@@ -96,8 +96,8 @@ const pal_op pal__op_all_sum_wait = {
 
 static pal_var over_shards(const pal_op *op, pal_var x)
 {
-    if (!pal_ok(x) || pal_tape_shards(x.tape) == 1) return x;
-    return record_outside(op, x);
+    if (!pal_ok(x)) return pal_record(NULL, op, &x, 1, NULL); /* which refuses it */
+    return pal_tape_shards(x.tape) == 1 ? x : record_outside(op, x);
 }
 
 pal_var pal_all_sum(pal_var x) { return over_shards(&pal__op_all_sum, x); }
