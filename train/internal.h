@@ -51,6 +51,7 @@ typedef struct palt__stage_options {
     const uint32_t *which; /* the samples of a pass; NULL: the first ones of the data */
     bool check_nan;        /* as in pal_compile_options */
     bool profile;          /* the same */
+    bool divide;           /* the same */
     bool record_only;      /* record, but make no program: it is only checked whether that works */
     size_t more;           /* outputs beyond PALT__STAGE_OUTPUTS, at most */
 } palt__stage_options;

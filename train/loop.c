@@ -77,6 +77,7 @@ static palt__stage *make_stage(palt__loop *l, program which, bool only, pal_erro
                                    .user = &step,
                                    .check_nan = l->o.check_nan,
                                    .profile = l->o.profile != NULL,
+                                   .divide = which == STEPS && l->parts == 1 && !pal_optimizer_is_curved(l->optimizer),
                                    .record_only = only,
                                    .more = l->o.gradient_sizes ? pal_model_parameter_count(l->model) : 0};
     return palt__stage_new(l->model, &o, err);
@@ -279,10 +280,9 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
 
 /* With check_nan, a loss that overflows does not end the epoch: a later step makes a NaN of it and names the operation.
  */
-pal_status palt__loop_steps(palt__loop *l, pal_error *err)
+static pal_status steps(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
-    if (l->minimised) return palt__minimised_epoch(l, err);
     l->training = 0;
     if (!l->first) l->sum = 0;
     if (!l->first) palt__gradients_clear(l->gradients);
@@ -313,6 +313,15 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
         if (p->step < p->steps && palt__stop_time(l, now)) return pal_error_set(err, PAL_ERR_STOPPED, "out of time");
     }
     return PAL_OK;
+}
+
+pal_status palt__loop_steps(palt__loop *l, pal_error *err)
+{
+    if (l->minimised) return palt__minimised_epoch(l, err);
+    const pal_status status = steps(l, err);
+    const bool looked_at = !status || status == PAL_ERR_STOPPED;
+    if (!looked_at || !pal_program_settle(l->stage->program)) return status;
+    return pal_error_set(err, PAL_ERR_PEER, "%s", pal_program_error(l->stage->program));
 }
 
 /* Writes best.safetensors if this epoch is the best one so far. The weights were checked. */

@@ -76,7 +76,8 @@ static pal_status compile(pal_model *model, palt__stage *stage, const palt__stag
                                          .lanes = o->lanes,
                                          .effects = o->effects,
                                          .check_nan = o->check_nan,
-                                         .profile = o->profile};
+                                         .profile = o->profile,
+                                         .divide = o->divide};
     if (n && !o->record_only) *program = pal_compile(tape, outputs, n, &options);
     const bool good = n && !pal_tape_status(tape) && (o->record_only || *program);
     const pal_status status = good ? PAL_OK : blame(model, pal_tape_status(tape), pal_tape_error(tape), err);

@@ -64,10 +64,11 @@ static bool open_buckets(pal_program *p, const pal__plan *plan)
     for (size_t i = 0; i < s->n_buckets; i++) {
         pal__bucket *b = &s->buckets[i];
         if (b->first != b->last && !(b->values = pal__keep(p, b->n * pal_dtype_size(b->dtype)))) return false;
-        b->all = pal__all_new(p->context, s->communicator, count, b->how, b->dtype, b->n, (int)(i % 31000) + 1);
+        b->all = pal__all_new(p->context, s->communicator, count, b->how, b->dtype, b->n, (int)(i % 31000) + 1,
+                              b->loop != 0);
         if (!b->all) return false;
     }
-    s->agreed = pal__all_new(p->context, s->communicator, count, PAL__OR, PAL_I32, 1, 0);
+    s->agreed = pal__all_new(p->context, s->communicator, count, PAL__OR, PAL_I32, 1, 0, false);
     return s->agreed != NULL;
 }
 
@@ -113,7 +114,8 @@ bool pal__emit_shared(pal_program *p, const pal__plan *plan)
     s->values = pal__keep(p, (size_t)s->local * sizeof *s->values);
     if (!s->part || !s->once || !s->message || !s->buckets || !s->values) return false;
     describe_steps(p, plan);
-    return place_messages(p, plan) && open_buckets(p, plan);
+    s->divided = pal__keep(p, p->n_steps * sizeof *s->divided);
+    return s->divided && place_messages(p, plan) && pal__divide(p, plan) && open_buckets(p, plan);
 }
 
 void pal__shared_free(pal_program *p)

@@ -20,7 +20,8 @@ typedef struct run {
     const plan *plan;
     pal_dtype dtype;
     unsigned passes;
-    bool whole; /* the batch is not cut */
+    bool whole;  /* the batch is not cut */
+    bool divide; /* processes divide the updates among themselves */
     double v[VALUES];
     size_t n;
 } run;
@@ -184,9 +185,8 @@ static pal_program *compile(run *r, pal_tape *t, tensors *x)
     update(r->plan, w, m, g);
     outputs[0] = pal_all_mean(loss);
     outputs[2] = g[r->plan->word[12] % LEAVES];
-    return pal_compile(
-        t, outputs, 3,
-        &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true, .passes = r->passes});
+    const pal_compile_options o = {.struct_size = sizeof o, .effects = true, .passes = r->passes, .divide = r->divide};
+    return pal_compile(t, outputs, 3, &o);
 }
 
 static void train(process *p)
@@ -205,6 +205,8 @@ static void train(process *p)
         if (pal_run(program)) snprintf(p->why, sizeof p->why, "%.350s", pal_program_error(program));
         for (size_t i = 0; i < 3; i++) append(r, pal_output(program, i));
     }
+    if (program && !p->why[0] && pal_program_settle(program))
+        snprintf(p->why, sizeof p->why, "%.350s", pal_program_error(program));
     for (size_t i = 0; i < LEAVES; i++) append(r, x.w[i]);
     for (size_t i = 0; i < LEAVES; i++) append(r, x.moment[i]);
     pal_program_free(program);
@@ -244,9 +246,11 @@ static void holds(uint64_t seed)
     run like = {.dtype = p.word[13] % 3 ? PAL_F64 : PAL_F32, .passes = PAL_PASS_ALL};
     on(1, &p, &like, false, &alone);
     for (int n = 2; n <= MOST_PROCESSES && n <= p.shards; n++) {
+        like.divide = (p.word[16] + (uint32_t)n) % 2;
         on(n, &p, &like, p.word[14] % 2, some);
-        for (int i = 0; i < n; i++) same_bits(&alone, &some[i], "all passes", n);
+        for (int i = 0; i < n; i++) same_bits(&alone, &some[i], like.divide ? "all passes, divided" : "all passes", n);
     }
+    like.divide = p.word[17] % 2;
     like.passes = exactly & (p.word[15] | PAL_PASS_FUSE);
     on(1, &p, &like, false, &exact);
     like.passes = PAL_PASS_NONE;

@@ -238,6 +238,7 @@ START_TEST(bad_arguments_are_errors)
     pal_error err;
     pal_gradcheck_report report;
     pal_case one_case;
+    pal_communicator *peer;
     uint32_t words[2];
     double reals[16];
     const size_t none = 0;
