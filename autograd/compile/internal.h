@@ -251,13 +251,12 @@ typedef struct pal__step {
     uint64_t runs;
 } pal__step;
 
-/* ---- Programs of several shards --------------------------------------------------------------------------------
+/* ---- Programs of several shards ------------------------------------------------------------------------------- */
 
- * A process runs the steps for each of its shards. The steps of the first one are pal_program.steps. */
+/* A process runs the steps for each of its shards. The steps of the first one are pal_program.steps. */
 
-#define PAL__FLAGS                                                                                                     \
-    UINT32_C(0xffff) /* those of the caller; above them, a bit for each status with which a run fails                  \
-                      */
+/* Those of the caller; above them is a bit for each status with which a run fails. */
+#define PAL__FLAGS UINT32_C(0xffff)
 
 typedef struct pal__bucket { /* messages that go out together */
     pal__all *all;
@@ -299,6 +298,12 @@ typedef struct pal__shared { /* run_shards.c */
     uint32_t raises, raised; /* flags of pal_program_raise; those of all processes, with how a run has failed */
     double waited;
 } pal__shared;
+
+/* For how many shards of this process a step is run. */
+static inline double pal__shared_runs(const pal__shared *s, size_t step)
+{
+    return s->once[step] && s->part[step] != PAL__SHARE_START ? 1 : (double)s->local;
+}
 
 typedef struct pal__kept {
     const void *bytes;
@@ -368,7 +373,7 @@ void pal__shared_free(pal_program *program);
 bool pal__divide(pal_program *program, const pal__plan *plan);
 void pal__run_elements(pal_program *program, const pal__step *step, size_t first, size_t n); /* run.c: of a loop */
 pal_status pal__run_step(pal_program *program, pal__step *step);                             /* run.c */
-pal_status pal__run_shared(pal_program *program);                                            /* run_shards.c */
+pal_status pal__run_shared(pal_program *program, pal_status status);                         /* run_shards.c */
 /* emit.c: the plan's groups as steps. False: the tape says why. */
 bool pal__emit(pal_program *program, pal__plan *plan);
 /* keep.c. Memory that lives as long as the program; NULL: no memory. */

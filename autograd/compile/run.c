@@ -370,17 +370,16 @@ pal_status pal_run(pal_program *p)
     if (!p) return PAL_ERR_ARGUMENT;
     p->error[0] = p->why[0] = 0;
     const char *why = pal__blas_reserve(pal__workers_threads(p->context->pool));
-    if (why) {
-        snprintf(p->error, sizeof p->error, "%s", why);
-        return PAL_ERR_MEMORY;
-    }
+    if (why) snprintf(p->error, sizeof p->error, "%s", why);
+    if (why && !p->shared) return PAL_ERR_MEMORY;
     uint64_t before = pal__workers_enter(p->context->pool, !p->context->options.subnormals);
     int saved = pal__blas_enter(&p->context->blas);
     const uint64_t jobs = pal__workers_jobs(p->context->pool);
     p->row = p->noise.row;
     p->told = p->flags;
     p->flags = 0;
-    pal_status status = p->shared ? pal__run_shared(p) : run_steps(p, p->steps, p->n_steps);
+    pal_status status =
+        p->shared ? pal__run_shared(p, why ? PAL_ERR_MEMORY : PAL_OK) : run_steps(p, p->steps, p->n_steps);
     p->barriers = pal__workers_jobs(p->context->pool) - jobs;
     pal__blas_leave(&p->context->blas, saved);
     pal__workers_leave(p->context->pool, before);

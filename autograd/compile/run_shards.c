@@ -18,6 +18,8 @@
 #include <string.h>
 #include <time.h>
 
+_Static_assert(PAL_STATUS_COUNT <= 16, "each status has a bit beside the flags");
+
 typedef struct running {
     pal_program *p;
     pal__shared *s;
@@ -118,6 +120,7 @@ static void wait(running *r, size_t i)
         char *to = s->steps[k][i].call.out;
         if (to != from) memcpy(to + first * width, from + first * width, n * width);
     }
+    if (r->p->check && !r->status) r->status = pal__find_nan(r->p, &s->steps[0][i]);
 }
 
 /* ---- Flags ----------------------------------------------------------------------------------------------------- */
@@ -134,7 +137,7 @@ static void joined(running *r)
 {
     if (!r->came) wait_for(r, r->s->agreed);
     r->joins = false;
-    r->s->raised = r->flags;
+    r->s->raised = r->lost ? 0 : r->flags;
     if (r->lost || r->flags <= PAL__FLAGS) return;
     int status = 0;
     while (!(r->flags >> (16 + status) & 1)) status++;
@@ -205,9 +208,20 @@ pal_status pal_program_settle(pal_program *p)
     return r.status;
 }
 
-pal_status pal__run_shared(pal_program *p)
+/* A step's time is that of all shards. */
+static void add_times(pal__step *to, pal__step *from, size_t n)
 {
-    running r = {.p = p, .s = p->shared};
+    for (size_t i = 0; i < n; i++) {
+        to[i].seconds += from[i].seconds;
+        from[i].seconds = 0;
+        if (to[i].body) add_times(to[i].body, from[i].body, to[i].n_body);
+    }
+}
+
+/* status: how the run has failed before its first step, so that the others learn of it. */
+pal_status pal__run_shared(pal_program *p, pal_status status)
+{
+    running r = {.p = p, .s = p->shared, .status = status};
     pal__shared *s = p->shared;
     s->waited = 0;
     if (s->communicator) pal__workers_between(p->context->pool, poll_between, &r);
@@ -227,5 +241,6 @@ pal_status pal__run_shared(pal_program *p)
         s->buckets[i].under_way = false;
     }
     for (size_t i = 0; i < s->n_buckets; i++) s->buckets[i].under_way = false;
+    for (int64_t k = 1; k < s->local && p->profile; k++) add_times(p->steps, s->steps[k], p->n_steps);
     return r.status;
 }
