@@ -12,8 +12,6 @@
 #include "ops/ops.h"
 #include "train/loop.h"
 
-#define BETWEEN_CALLS 0.1 /* seconds */
-
 void palt__loop_end(palt__loop *l)
 {
     if (l->o.profile && l->stage && l->taken)
@@ -47,8 +45,6 @@ int64_t palt__loop_labelled_batch(const palt__loop *l)
     const int64_t n = own ? strtoll(own, NULL, 10) : 0;
     return n > 0 ? n : l->o.batch;
 }
-
-int64_t palt__loop_samples(const palt__loop *l) { return (l->all + l->few) * l->parts; }
 
 /* Samples of a batch, from both streams. */
 static void set_streams(palt__loop *l)
@@ -228,24 +224,6 @@ pal_status palt__loop_save(palt__loop *l, pal_error *err)
 {
     const pal_status status = check_finite(l, err);
     return status ? status : save(l, err);
-}
-
-bool palt__loop_is_due(const palt__loop *l, double now) { return now - l->reported >= BETWEEN_CALLS; }
-
-bool palt__loop_report(palt__loop *l, double now)
-{
-    pal_progress *p = &l->progress;
-    l->reported = now;
-    if (p->step) p->train_loss = l->sum / (double)p->step;
-    if (!p->step && !l->minimised) p->train_loss = NAN;
-    p->seconds = now - l->started;
-    const double seen = l->minimised ? l->seen : (double)((p->step - l->first) * palt__loop_samples(l));
-    p->samples_per_second = l->training > 0 ? seen / l->training : 0;
-    double left = (double)(p->epochs * p->steps - l->step);
-    p->seconds_left = l->step ? p->seconds / (double)l->step * left : (double)NAN;
-    if (l->o.time_limit > 0 && p->seconds_left > l->o.time_limit - p->seconds)
-        p->seconds_left = fmax(l->o.time_limit - p->seconds, 0);
-    return l->o.progress && l->o.progress(p, l->o.user);
 }
 
 pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number, double learning_rate, double *loss,
