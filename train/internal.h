@@ -179,7 +179,8 @@ bool palt__writes(const palt__together *t); /* process 0, or one alone */
 pal_status palt__agree(palt__together *t, pal_status mine, pal_error *err);
 /* Gives the bytes of process 0 to all. */
 pal_status palt__share(palt__together *t, void *bytes, size_t n, pal_error *err);
-/* rundir_together.c: whether the folder was opened by these processes together; all get to know its checkpoint. */
+/* rundir_together.c: whether the folder was opened by these processes together; all get to know its checkpoint. One
+ * process alone needs no context. */
 pal_status palt__rundir_meet(pal_rundir *dir, palt__together *t, pal_context *context, pal_error *err);
 
 /* ---- resume.c ------------------------------------------------------------------------------------------------- */

@@ -117,7 +117,7 @@ static pal_status compare(const view *all, int size, pal_error *err)
 pal_status palt__loop_meet(palt__loop *l, pal_error *err)
 {
     palt__together *t = &l->together;
-    if (!t->communicator) return PAL_OK;
+    if (!t->communicator) return l->o.folder ? palt__rundir_meet(l->o.folder, t, NULL, err) : PAL_OK;
     const int size = t->communicator->size;
     view mine, *all = calloc((size_t)size, sizeof *all);
     pal_status status = all ? see(l, &mine, err) : palt__no_memory(err);

@@ -26,13 +26,13 @@ static const kind kinds[] = {
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* What happens in the callback of one process. */
-typedef enum deed { NOTHING, STOPS, SPOILS_FOLDER, SPOILS_DATA, DIES } deed;
+typedef enum deed { NOTHING, STOPS, SPOILS_CHECKPOINT, SPOILS_END, SPOILS_DATA, DIES } deed;
 
 typedef struct process {
     const kind *of;
     int64_t shards;
-    bool resume;
-    double seconds; /* time_limit */
+    bool resume, apart; /* apart: its folder is opened by one alone */
+    double seconds;     /* time_limit */
     uint64_t seed, weights;
     char folder[PATH_ROOM], data[PATH_ROOM], test[PATH_ROOM];
     deed does;
@@ -50,10 +50,11 @@ typedef struct process {
     pal_error err;
 } process;
 
-static inline void spoil(process *p)
+/* A folder is where the file is to be. */
+static inline void spoil(process *p, const char *name)
 {
     char path[2 * PATH_ROOM];
-    snprintf(path, sizeof path, "%s/checkpoint.safetensors", p->folder);
+    snprintf(path, sizeof path, "%s/%s", p->folder, name);
     unlink(path);
     mkdir(path, 0777);
 }
@@ -66,7 +67,8 @@ static inline int watch(const pal_progress *at, void *user)
     if (p->step && at->epoch >= p->epoch - 1 && at->epoch <= p->epoch)
         nanosleep(&(struct timespec){.tv_nsec = 110000000}, NULL);
     if (at->epoch != p->epoch || (p->step ? at->step != p->step : !at->finished)) return 0;
-    if (p->does == SPOILS_FOLDER) spoil(p);
+    if (p->does == SPOILS_CHECKPOINT) spoil(p, "checkpoint.safetensors");
+    if (p->does == SPOILS_END) spoil(p, "run.json");
     if (p->does == SPOILS_DATA) p->train->count = 1;
     if (p->does == DIES) p->dead = true;
     return p->does == STOPS;
@@ -113,6 +115,7 @@ static inline pal_rundir *folder_of(process *p, const pal_variant *v, pal_contex
                                .blas = pal_context_blas(c),
                                .subnormals = "flushed",
                                .shards = p->shards > 1 ? p->shards : 0};
+    if (p->apart) return pal_rundir_new(p->folder, &info, &p->err);
     return p->resume ? pal_rundir_extend_together(p->folder, all, &p->err)
                      : pal_rundir_new_together(p->folder, &info, all, &p->err);
 }

@@ -41,13 +41,15 @@ static void resume(int n, const kind *k, const char *name)
     all_say(n, p, PAL_OK, "");
 }
 
-/* The last process does this at the end of epoch 2. */
-static void one_does(int n, deed does, process *p)
+/* The last process does this after epoch 2; or, with a step, in the middle of epoch 3. Folders are spoiled by the
+ * first. */
+static void one_does(int n, deed does, int64_t step, process *p)
 {
     prepare(n, kinds, "run", p);
-    const int who = does == SPOILS_FOLDER ? 0 : n - 1;
+    const int who = does == SPOILS_CHECKPOINT || does == SPOILS_END ? 0 : n - 1;
     p[who].does = does;
-    p[who].epoch = 2;
+    p[who].epoch = step ? 3 : 2;
+    p[who].step = step;
     run(n, p);
 }
 
@@ -125,17 +127,38 @@ END_TEST
 START_TEST(a_failure_of_one_is_told_by_all)
 {
     process p[PROCESSES];
-    one_does(3, SPOILS_FOLDER, p);
+    one_does(3, SPOILS_CHECKPOINT, 0, p);
     all_say(3, p, p->status, "process 0 of 3: ");
     all_say(3, p, p->status, "checkpoint.safetensors");
     ck_assert(p->status != PAL_OK);
 }
 END_TEST
 
+START_TEST(an_end_that_cannot_be_written_is_told_by_all)
+{
+    process p[PROCESSES];
+    one_does(3, SPOILS_END, 0, p);
+    all_say(3, p, p->status, "which is saved, but process 0 of 3: ");
+    all_say(3, p, p->status, "run.json");
+    ck_assert_int_eq(p->result.steps, EPOCHS * p->steps);
+}
+END_TEST
+
+START_TEST(a_folder_of_one_process_is_refused)
+{
+    process p[PROCESSES];
+    prepare(2, kinds, "run", p);
+    p[1].apart = p[0].apart = true;
+    snprintf(p[1].folder, PATH_ROOM, "%s", path_of("other"));
+    run(2, p);
+    all_say(2, p, PAL_ERR_ARGUMENT, "one process has opened it alone");
+}
+END_TEST
+
 START_TEST(a_batch_that_fails_in_one_process_fails_in_all)
 {
     process p[PROCESSES];
-    one_does(4, SPOILS_DATA, p);
+    one_does(4, SPOILS_DATA, 0, p);
     all_say(4, p, p->status, "process 3 of 4: ");
     all_say(4, p, p->status, "could not be gathered");
     ck_assert(p->status != PAL_OK);
@@ -175,7 +198,7 @@ START_TEST(the_end_of_a_process_ends_all)
 {
     process p[PROCESSES];
     pal_error err = {0};
-    one_does(4, DIES, p);
+    one_does(4, DIES, _i, p);
     for (int i = 0; i < 4; i++) ck_assert_msg(p[i].status == PAL_ERR_PEER, "%d %s", (int)p[i].status, p[i].err.text);
     for (int i = 0; i < 3; i++) ck_assert_msg(strstr(p[i].err.text, "process 3 of 4") != NULL, "%s", p[i].err.text);
     pal_rundir *dir = pal_rundir_open(path_of("run"), &err);
@@ -263,10 +286,12 @@ Suite *shards_runs_suite(void)
     tcase_add_loop_test(tests, another_number_of_processes_goes_on, 0, KINDS);
     tcase_add_test(tests, the_clock_of_the_first_process_counts);
     tcase_add_test(tests, a_failure_of_one_is_told_by_all);
+    tcase_add_test(tests, an_end_that_cannot_be_written_is_told_by_all);
+    tcase_add_test(tests, a_folder_of_one_process_is_refused);
     tcase_add_test(tests, a_batch_that_fails_in_one_process_fails_in_all);
     tcase_add_loop_test(tests, one_process_runs_out_of_memory, 2, 4);
     tcase_add_loop_test(tests, one_process_runs_out_of_memory, 6, 7);
-    tcase_add_test(tests, the_end_of_a_process_ends_all);
+    tcase_add_loop_test(tests, the_end_of_a_process_ends_all, 0, 2);
     tcase_add_test(tests, unequal_processes_are_refused);
     tcase_add_test(tests, a_process_without_a_shard_is_refused);
     tcase_add_test(tests, a_folder_that_one_process_cannot_make_is_refused_by_all);
