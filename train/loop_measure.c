@@ -3,6 +3,16 @@
 
 #include "train/loop.h"
 
+pal_evaluate_options palt__loop_measuring(const palt__loop *l)
+{
+    return (pal_evaluate_options){.struct_size = sizeof(pal_evaluate_options),
+                                  .batch = l->o.batch,
+                                  .seed = l->o.seed,
+                                  .lanes = l->o.lanes,
+                                  .jacobian_samples = -1,
+                                  .communicator = l->o.communicator};
+}
+
 bool palt__loop_measures(const palt__loop *l)
 {
     const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;

@@ -110,6 +110,9 @@ typedef struct pal_evaluate_options {
     double **unit_divergence; /* NULL: not requested. With `code`, *unit_divergence receives the mean KL of each unit of
                                  a random code: code.units values that the caller frees; NULL if units are dependent */
     const pal_dataset *train; /* the training samples, whose mean is the baseline; NULL: no baseline */
+    const pal_communicator *communicator; /* the processes that measure together, with the same model, data and options;
+                                             each reads its part of the batches, and all get the same figures, those of
+                                             one process to the last bit. Borrowed; NULL: this process alone */
 } pal_evaluate_options;
 
 /* Measures a model on all samples of a data set. A term of the loss that is a function of a mean over samples is
@@ -443,8 +446,8 @@ typedef struct pal_train_options {
     double time_limit; /* seconds of pal_epoch.seconds, over all parts of a resumed run, after which training ends: at
                         * the end of a step, or of an iteration of a minimiser. The run is then done; the schedule stays
                         * that of all epochs. To go on, resume it with a greater limit. 0: none */
-    int64_t shards; /* a batch is cut into so many equal parts, which are computed one by one and summed over a fixed
-                     * tree (communicator.h): the bits depend on it. 0: 1, the batch is not cut */
+    int64_t shards;    /* a batch is cut into so many equal parts, which are computed one by one and summed over a fixed
+                        * tree (communicator.h): the bits depend on it. 0: 1, the batch is not cut */
     const pal_communicator *communicator; /* the processes that train together, at most one for each shard; all call
                                            * pal_train with equal arguments. Borrowed. NULL: this process alone */
 } pal_train_options;
