@@ -47,7 +47,7 @@ static void set_up(void)
 /* ---- Processes --------------------------------------------------------------------------------------------------- */
 
 typedef struct measuring { /* what one process does */
-    const char *variant, *corruptor;
+    const char *variant, *corruptor, *hidden;
     int64_t samples, batch, jacobian_samples;
     bool no_code, no_baseline, cells_missing;
     int64_t large_from, large_to; /* samples whose values are 1; all others are smaller */
@@ -79,10 +79,10 @@ static void fill(pal_dataset *set, const measuring *m, pal_context *context)
     for (int64_t i = 0; i < m->samples * features; i++) ((uint8_t *)set->known->data)[i] = i * i % 11 != 1;
 }
 
-static pal_model *model_of(const char *variant, pal_context *context, pal_error *err)
+static pal_model *model_of(const char *variant, const char *hidden, pal_context *context, pal_error *err)
 {
     const pal_variant *v = pal_variant_find(variant);
-    const pal_setting wanted[] = {{"hidden", "32"}, {"classes", "4"}};
+    const pal_setting wanted[] = {{"hidden", hidden ? hidden : "32"}, {"classes", "4"}};
     pal_setting settings[2];
     size_t n = 0;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
@@ -96,8 +96,8 @@ static void *measure(void *user)
     pal_context *context = context_with(1);
     pal_dataset *set = calloc(1, sizeof *set);
     fill(set, m, context);
-    pal_model *model = model_of(m->variant, context, &m->err);
-    pal_model *corruptor = m->corruptor ? model_of(m->corruptor, context, &m->err) : NULL;
+    pal_model *model = model_of(m->variant, m->hidden, context, &m->err);
+    pal_model *corruptor = m->corruptor ? model_of(m->corruptor, m->hidden, context, &m->err) : NULL;
     const pal_evaluate_options o = {.struct_size = sizeof o,
                                     .batch = m->batch,
                                     .seed = 3,
@@ -163,6 +163,7 @@ static void same_code(const char *variant, int n, const pal_code_figures *a, con
     SAME(dead);
     SAME(saturated);
     SAME(zeros);
+    SAME(jacobian_samples);
     SAME(jacobian_norm);
     SAME(jacobian_norm2);
 }
@@ -263,6 +264,19 @@ START_TEST(missing_cells_labels_and_corruption_have_the_same_figures)
 }
 END_TEST
 
+/* A batch gives so many numbers that a round has few batches. */
+START_TEST(a_large_code_has_the_same_figures)
+{
+    measuring like = basic, alone, some[PROCESSES];
+    like.hidden = "8000";
+    like.batch = 1;
+    like.jacobian_samples = -1;
+    run_alike(1, &like, &alone);
+    run_alike(PROCESSES, &like, some);
+    for (int i = 0; i < PROCESSES; i++) same(PROCESSES, &alone, &some[i]);
+}
+END_TEST
+
 /* The first processes compute the first batches, in each round: what the others' rows are is nothing to them. */
 START_TEST(a_process_uses_its_rows_alone)
 {
@@ -360,6 +374,7 @@ Suite *shards_evaluate_suite(void)
     tcase_add_loop_test(tests, every_variant_has_the_same_figures, 0, variants);
     tcase_add_test(tests, every_number_of_samples_has_the_same_figures);
     tcase_add_test(tests, missing_cells_labels_and_corruption_have_the_same_figures);
+    tcase_add_test(tests, a_large_code_has_the_same_figures);
     tcase_add_test(tests, a_process_uses_its_rows_alone);
     tcase_add_test(tests, a_batch_that_fails_fails_in_all_processes);
     tcase_add_test(tests, a_process_that_cannot_begin_fails_all);
