@@ -22,7 +22,7 @@ bool palt__loop_measures(const palt__loop *l)
 pal_status palt__loop_figures(palt__loop *l, pal_figures *figures, pal_error *err)
 {
     pal_optimizer_swap(l->optimizer);
-    const pal_status status = palt__evaluator_run(l->evaluator, figures, err);
+    const pal_status status = palt__agreed(&l->together, palt__evaluator_run(l->evaluator, figures, err));
     pal_optimizer_swap(l->optimizer);
     l->measured = l->step;
     return status;
