@@ -166,9 +166,9 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     const pal_status status = method ? begin_minimiser(l, method, err) : begin_optimizer(l, err);
     palt__checkpoint_close(&l->from);
     if (status || !l->o.test) return status;
-    pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
+    const pal_evaluate_options o = palt__loop_measuring(l);
     l->evaluator = palt__evaluator_new(l->model, &l->phase, l->o.test, &o, err);
-    return l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT;
+    return palt__agreed(&l->together, l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT);
 }
 
 /* Says which figure is not finite, and the likeliest remedy: the scale of the data if their values are large. */
