@@ -10,7 +10,8 @@
 
 Suite *all_sum_suite(void);
 
-enum { THREADS = 4, SHARDS = 4, ROWS = 3, IN = 3, OUT = 4, W = IN * OUT, X = ROWS * IN, Z = ROWS * OUT, BLOCK = 512 };
+enum { THREADS = 4, SHARDS = 4, ROWS = 3, IN = 3, OUT = 4, W = IN * OUT, X = ROWS * IN, Z = ROWS * OUT, BLOCK = 16 };
+#define STEP 1e-4
 
 /* ---- Objectives of one shard ----------------------------------------------------------------------------------- */
 
@@ -97,10 +98,9 @@ typedef struct process {
     pal_tensor *w, *x, *v;
     pal_program *program;
     pal_error err;
-    /* What the program computes at the point, and what differences give. */
     double value, gradient[W], product[W], twice[W], again[W], of_rows[X], tangent[Z], gauss_newton[W];
-    double gradient_by_differences[W], product_by_differences[W], of_rows_by_differences[SHARDS][X];
-    double jacobian[W][Z];
+    /* By differences, along v and along another direction; and of the value, along a direction of a shard's rows. */
+    double along[2][W], of_value[2], of_gradient[2][W], of_output[2][Z], across[X], by_rows[SHARDS];
 } process;
 
 enum { VALUE, GRADIENT, PRODUCT, TWICE, AGAIN, OF_ROWS, TANGENT, GAUSS_NEWTON, OUTPUT, OUTPUTS };
@@ -152,35 +152,36 @@ static void run(process *p)
     if (status && !p->err.status) pal_error_set(&p->err, status, "%s", pal_program_error(p->program));
 }
 
-/* Runs at two points along a direction of w, and takes half the difference of an output over the step. */
-static void difference(process *p, const double *along, int output, double *out)
+/* Runs at two points along a direction of w, and takes the differences over the distance. */
+static void differences(process *p, int d)
 {
-    const double step = 1e-4;
-    double low[BLOCK], high[BLOCK], *w = p->w->data, at[W];
-    const size_t n = pal_tensor_count(pal_output(p->program, (size_t)output));
+    static const int outputs[] = {VALUE, GRADIENT, OUTPUT};
+    double *const to[] = {&p->of_value[d], p->of_gradient[d], p->of_output[d]}, *w = p->w->data, at[W], side[3][BLOCK];
     memcpy(at, w, sizeof at);
-    for (int side = 0; side < 2; side++) {
-        for (int i = 0; i < W; i++) w[i] = at[i] + (side ? step : -step) * along[i];
+    for (int up = 0; up < 2; up++) {
+        for (int i = 0; i < W; i++) w[i] = at[i] + (up ? STEP : -STEP) * p->along[d][i];
         run(p);
-        take(p, output, side ? high : low);
+        for (int o = 0; o < 3; o++) take(p, outputs[o], up ? side[o] : to[o]);
     }
-    for (size_t i = 0; i < n; i++) out[i] = (high[i] - low[i]) / (2 * step);
+    for (int o = 0; o < 3; o++)
+        for (size_t i = 0; i < pal_tensor_count(pal_output(p->program, (size_t)outputs[o])); i++)
+            to[o][i] = (side[o][i] - to[o][i]) / (2 * STEP);
     memcpy(w, at, sizeof at);
 }
 
-/* By element i of the rows of shard s, which one process moves. */
-static double by_row(process *p, int64_t s, int i)
+/* Along a direction of the rows of shard s, which one process moves. */
+static double across_rows(process *p, int64_t s)
 {
-    const double step = 1e-4;
     const bool own = s >= p->first && s < p->first + p->local;
-    double value[2], *x = p->x->data, *at = own ? &x[(s - p->first) * X + i] : NULL, was = own ? *at : 0;
-    for (int side = 0; side < 2; side++) {
-        if (own) *at = was + (side ? step : -step);
+    double value[2], *x = (double *)p->x->data + (own ? (s - p->first) * X : 0), at[X];
+    memcpy(at, x, sizeof at);
+    for (int up = 0; up < 2; up++) {
+        for (int i = 0; i < X && own; i++) x[i] = at[i] + (up ? STEP : -STEP) * p->across[i];
         run(p);
-        take(p, VALUE, &value[side]);
+        take(p, VALUE, &value[up]);
     }
-    if (own) *at = was;
-    return (value[1] - value[0]) / (2 * step);
+    memcpy(x, at, sizeof at);
+    return (value[1] - value[0]) / (2 * STEP);
 }
 
 static void measure(process *p)
@@ -188,19 +189,13 @@ static void measure(process *p)
     static const int outputs[] = {VALUE, GRADIENT, PRODUCT, TWICE, AGAIN, OF_ROWS, TANGENT, GAUSS_NEWTON};
     double *const to[] = {&p->value, p->gradient, p->product, p->twice,
                           p->again,  p->of_rows,  p->tangent, p->gauss_newton};
+    memcpy(p->along[0], p->v->data, sizeof p->along[0]);
+    for (int i = 0; i < W; i++) p->along[1][i] = cos(1 + 2.3 * i);
+    for (int i = 0; i < X; i++) p->across[i] = cos(2 + 1.7 * i);
     run(p);
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) take(p, outputs[i], to[i]);
-    for (int k = 0; k < W; k++) {
-        const double unit[W] = {[0] = 0};
-        double along[W];
-        memcpy(along, unit, sizeof along);
-        along[k] = 1;
-        difference(p, along, VALUE, &p->gradient_by_differences[k]);
-        difference(p, along, OUTPUT, p->jacobian[k]);
-    }
-    difference(p, p->v->data, GRADIENT, p->product_by_differences);
-    for (int64_t s = 0; s < p->shards; s++)
-        for (int i = 0; i < X; i++) p->of_rows_by_differences[s][i] = by_row(p, s, i);
+    for (int d = 0; d < 2; d++) differences(p, d);
+    for (int64_t s = 0; s < p->shards; s++) p->by_rows[s] = across_rows(p, s);
 }
 
 static void *work(void *user)
@@ -222,7 +217,6 @@ static void *work(void *user)
     pal_program_free(p->program);
     pal_tensor_free(all);
     pal_tensor_free(p->x);
-    /* w and v are asked for by the test */
     return context;
 }
 
@@ -235,43 +229,42 @@ static void close_to(const double *a, const double *b, int n, double tolerance, 
                       p->objective->name, (long long)p->shards, what, i, a[i], b[i]);
 }
 
-/* J'HJv with H = 1 and, between all elements of all shards, 2 / (n Z^2). */
-static void explicit_product(const process *p, int64_t n, double *out)
+static double dot(const double *a, const double *b, int n)
 {
-    double sum = 0, t[SHARDS][Z] = {{0}};
-    const double *v = p[0].v->data;
-    for (int64_t s = 0; s < n; s++)
-        for (int i = 0; i < Z; i++) {
-            for (int k = 0; k < W; k++) t[s][i] += p[s].jacobian[k][i] * v[k];
-            sum += t[s][i];
-        }
-    for (int k = 0; k < W; k++) {
-        out[k] = 0;
-        for (int64_t s = 0; s < n; s++)
-            for (int i = 0; i < Z; i++) out[k] += p[s].jacobian[k][i] * (t[s][i] + 2 * sum / ((double)n * Z * Z));
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+/* u'J'HJv with H = 1 and, between all elements of all shards, 2 / (n Z^2); u: direction d. */
+static double explicit_product(const process *p, int64_t n, int d)
+{
+    double sum = 0, of_u = 0, of_v = 0;
+    for (int64_t s = 0; s < n; s++) {
+        sum += dot(p[s].of_output[d], p[s].of_output[0], Z);
+        for (int i = 0; i < Z; i++) of_u += p[s].of_output[d][i], of_v += p[s].of_output[0][i];
     }
+    return sum + 2 * of_u * of_v / ((double)n * Z * Z);
 }
 
 static void check(const process *p, int threads)
 {
-    double by_hand[W];
-    const bool one_each = threads == p->shards;
-    if (one_each) explicit_product(p, p->shards, by_hand);
     for (int i = 0; i < threads; i++) {
         const process *q = &p[i];
-        close_to(q->gradient, q->gradient_by_differences, W, 1e-6, "gradient", q);
-        close_to(q->product, q->product_by_differences, W, 1e-6, "product", q);
+        for (int d = 0; d < 2; d++) {
+            close_to(&(double){dot(q->gradient, q->along[d], W)}, &q->of_value[d], 1, 1e-6, "gradient", q);
+            if (threads != q->shards) continue;
+            close_to(&(double){dot(q->gauss_newton, q->along[d], W)}, &(double){explicit_product(p, q->shards, d)}, 1,
+                     1e-6, "Gauss-Newton product", q);
+        }
+        close_to(q->product, q->of_gradient[0], W, 1e-6, "product", q);
         close_to(q->twice, q->product, W, 1e-12, "gradient of a gradient's parts", q);
         close_to(q->again, q->product, W, 1e-12, "gradient of a gradient", q);
-        close_to(q->of_rows, q->of_rows_by_differences[q->first], X, 1e-6, "gradient by rows", q);
+        close_to(q->tangent, q->of_output[0], Z, 1e-6, "tangent", q);
+        close_to(&(double){dot(q->of_rows, q->across, X)}, &q->by_rows[q->first], 1, 1e-6, "gradient by rows", q);
         ck_assert_mem_eq(q->gradient, p[0].gradient, sizeof q->gradient);
         ck_assert_mem_eq(q->product, p[0].product, sizeof q->product);
         ck_assert_mem_eq(q->gauss_newton, p[0].gauss_newton, sizeof q->gauss_newton);
-        double along[Z] = {0};
-        for (int k = 0; k < W; k++)
-            for (int j = 0; j < Z; j++) along[j] += q->jacobian[k][j] * ((const double *)q->v->data)[k];
-        close_to(q->tangent, along, Z, 1e-6, "tangent", q);
-        if (one_each) close_to(q->gauss_newton, by_hand, W, 1e-6, "Gauss-Newton product", q);
     }
 }
 
