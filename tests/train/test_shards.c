@@ -1,5 +1,6 @@
 /* test_shards.c - a batch that is cut into shards: the same bits on any number of processes, which are threads here,
  * and the numbers of the batch that is not cut: so what is pooled over a batch is pooled over all of its shards. */
+#include "ops/ops.h"
 #include "tests/train/shards_trained.h"
 
 Suite *shards_suite(void);
@@ -27,6 +28,37 @@ static void write_table(void)
     write_file("table.csv", text, (size_t)at);
 }
 
+/* ---- A variant with statistics of its batches, and a term of a mean ---------------------------------------------- */
+
+static pal_var encode(pal_model *m, pal_var x)
+{
+    enum { UNITS = 6 };
+    const pal_var a = pal_dense(m, "encoder", x, UNITS), none = {.tape = a.tape};
+    const pal_var mean = pal_statistic(m, "norm/mean", PAL_SHAPE(UNITS)),
+                  variance = pal_statistic(m, "norm/variance", PAL_SHAPE(UNITS));
+    const pal_batch_norm_options o = {.struct_size = sizeof o, .evaluate = pal_model_mode(m) == PAL_EVALUATE};
+    return pal_sigmoid(pal_batch_norm(a, none, none, mean, variance, &o));
+}
+
+static pal_var decode(pal_model *m, pal_var h) { return pal_dense(m, "decoder", h, FEATURES); }
+
+static pal_var loss(pal_model *m, const pal_batch *b)
+{
+    const pal_var h = encode(m, b->inputs), nll = pal_nll(m, decode(m, h), b->inputs);
+    const pal_var mean = pal_all_mean(pal_mean(h, 1, false));
+    return pal_add(nll, pal_scale(pal_sum_squares(pal_shift(mean, -0.2)), 3));
+}
+
+static const pal_variant normalised = {.struct_size = sizeof normalised,
+                                       .name = "normalised",
+                                       .alias = "nrm",
+                                       .summary = "batch normalisation",
+                                       .formula = "f",
+                                       .source = "none",
+                                       .encode = encode,
+                                       .decode = decode,
+                                       .loss = loss};
+
 /* ---- Tests ----------------------------------------------------------------------------------------------------- */
 
 static const training basic = {
@@ -35,7 +67,9 @@ static const int every_number[] = {2, 3, 4};
 
 static void write_data(void)
 {
+    pal_error err = {0};
     set_up();
+    if (!pal_variant_find(normalised.name)) ck_assert_msg(!pal_variant_register(&normalised, &err), "%s", err.text);
     write_split("train", SAMPLES);
     write_split("t10k", TESTS);
     write_table();
