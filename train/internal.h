@@ -10,14 +10,18 @@ double palt__seconds(void); /* of a monotonic clock */
 
 /* ---- stage.c: one program over a batch of fixed size, with its input ------------------------------------------ */
 
+/* Flags of pal_program_raise: a batch could not be made; a caller asks to stop; the time is over. */
+enum { PALT__FAILED = 1, PALT__STOP = 2, PALT__TIME = 4 };
+
 typedef struct palt__stage {
     pal_tensor *input; /* [rows, features], in the dtype of the model */
     pal_program *program;
     int64_t rows;
-    pal_tensor *labels; /* [rows, classes] one-hot, zero before row labelled_from; or NULL */
-    pal_tensor *known;  /* [rows, features], 0 where a feature is missing; NULL: all are known */
+    pal_tensor *labels;    /* [rows, classes] one-hot, zero before row labelled_from; or NULL */
+    pal_tensor *known;     /* [rows, features], 0 where a feature is missing; NULL: all are known */
     int64_t labelled_from; /* of a shard */
     int64_t local;         /* shards of the rows; 1: the batch is not cut */
+    bool together;         /* other processes run the program, too */
     const double *shares;  /* [rows], factors of the labels; NULL: 1 */
     pal_tensor *corrupted; /* the input after the corruption of another model, computed by `corrupt`; or NULL */
     pal_program *corrupt;
@@ -61,9 +65,19 @@ void palt__stage_free(palt__stage *stage);
 /* Gathers these rows of the data and runs the program on them. */
 pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
                            pal_error *err);
+/* Instead of that: the batch could not be made. Other processes that run this program hear of it. */
+void palt__stage_skip(palt__stage *stage, pal_noise noise);
 
-/* A pass over samples of a data set, in order, each exactly once. One program computes the full batches,
- * another one the remainder. The row of the noise is the index of the sample. */
+/* Between begin and end: the input after the corruption of the other model, or else of the model itself. id 0: neither
+ * corrupts. */
+pal_var palt__corrupted(pal_model *model, const palt__inputs *in);
+/* Between begin and end: q(z | x) for rows as pal_model_target returns them. Fails on the tape if the numbers of rows
+ * and units differ from those of the code. Kind and k come from the variant, whatever the settings of the model. */
+pal_distribution palt__code_posterior(pal_model *model, pal_var target, pal_var code);
+
+/* ---- pass.c: such programs over samples of a data set, in order, each exactly once ----------------------------- */
+
+/* One program computes the full batches, another one the remainder. The row of the noise is the index of the sample. */
 typedef struct palt__pass palt__pass;
 typedef void (*palt__after_fn)(const palt__stage *stage, void *user);
 
@@ -75,12 +89,17 @@ void palt__pass_free(palt__pass *pass);
 /* Calls `after` after each batch. */
 pal_status palt__pass_run(palt__pass *pass, uint64_t seed, palt__after_fn after, void *user, pal_error *err);
 
-/* Between begin and end: the input after the corruption of the other model, or else of the model itself. id 0: neither
- * corrupts. */
-pal_var palt__corrupted(pal_model *model, const palt__inputs *in);
-/* Between begin and end: q(z | x) for rows as pal_model_target returns them. Fails on the tape if the numbers of rows
- * and units differ from those of the code. Kind and k come from the variant, whatever the settings of the model. */
-pal_distribution palt__code_posterior(pal_model *model, pal_var target, pal_var code);
+/* What is added up over the batches. */
+typedef struct palt__sum {
+    size_t n;                                                            /* numbers that a batch gives */
+    void (*give)(const palt__stage *stage, double *numbers, void *user); /* after a batch */
+    void (*add)(const double *numbers, int64_t rows, void *user);        /* rows: samples of the batch */
+} palt__sum;
+/* All processes call it together, for passes that were made alike. Each batch is computed by one of them, which calls
+ * `give`. Each process calls `add` for all batches, in their order: so the sums have the bits of one process alone.
+ * communicator: NULL: this process alone. A failure in one process is returned by all. */
+pal_status palt__pass_add(palt__pass *pass, uint64_t seed, const pal_communicator *communicator, const palt__sum *sum,
+                          void *user, pal_error *err);
 
 /* ---- evaluate.c ----------------------------------------------------------------------------------------------- */
 
@@ -159,18 +178,41 @@ void palt__labelled_free(palt__labelled *labelled);
 const uint32_t *palt__labelled_all(const palt__labelled *labelled, int64_t *n);
 pal_status palt__labelled_rows(palt__labelled *labelled, int64_t step, uint32_t *out, pal_error *err); /* [batch] */
 
+/* ---- together.c: processes that train together ---------------------------------------------------------------- */
+
+#define PALT__ELSEWHERE "in another process: " /* an error that another process can explain */
+
+typedef struct palt__together {
+    const pal_communicator *communicator; /* NULL: this process is alone */
+    bool failed;                          /* all know that the call has failed: none calls the others any more */
+} palt__together;
+palt__together palt__together_of(const pal_communicator *communicator);
+bool palt__writes(const palt__together *t); /* process 0, or one alone */
+/* Tells all how this process fares, and returns how all do: the status and the message of the first that has failed. err
+ * is not NULL, and has the reason if `mine` is a failure. PAL_ERR_STOPPED of all is no failure. */
+pal_status palt__agree(palt__together *t, pal_status mine, pal_error *err);
+/* Takes note of the status of a call that all make and that has agreed by itself, such as those of evaluate.c. */
+pal_status palt__agreed(palt__together *t, pal_status of_all);
+/* Gives the bytes of process 0 to all. */
+pal_status palt__share(palt__together *t, void *bytes, size_t n, pal_error *err);
+/* rundir_together.c: whether the folder was opened by these processes together; all get to know its checkpoint. One
+ * process alone needs no context. */
+pal_status palt__rundir_meet(pal_rundir *dir, palt__together *t, pal_context *context, pal_error *err);
+
 /* ---- resume.c ------------------------------------------------------------------------------------------------- */
 
 typedef struct palt__checkpoint {
     const pal_rundir *dir;
-    pal_safetensors *file; /* NULL: no checkpoint, and step is 0 */
+    palt__together *together;
+    pal_safetensors *file; /* NULL: no checkpoint, or process 0 reads it */
+    bool exists;           /* false: no checkpoint, and step is 0 */
     int64_t step;
     double loss; /* sum over the steps of an unfinished epoch */
 } palt__checkpoint;
 /* Copies the weights into the model. steps is the number of steps of the whole run. The caller closes the checkpoint in
  * every case. */
 pal_status palt__checkpoint_open(palt__checkpoint *c, const pal_rundir *dir, pal_model *model, int64_t steps,
-                                 pal_error *err);
+                                 palt__together *together, pal_error *err);
 /* The sums of an unfinished epoch. */
 pal_status palt__checkpoint_gradients(const palt__checkpoint *c, palt__gradients *gradients, pal_error *err);
 pal_status palt__checkpoint_optimizer(const palt__checkpoint *c, pal_optimizer *optimizer, pal_error *err);

@@ -12,8 +12,6 @@
 #include "ops/ops.h"
 #include "train/loop.h"
 
-#define BETWEEN_CALLS 0.1 /* seconds */
-
 void palt__loop_end(palt__loop *l)
 {
     if (l->o.profile && l->stage && l->taken)
@@ -47,8 +45,6 @@ int64_t palt__loop_labelled_batch(const palt__loop *l)
     const int64_t n = own ? strtoll(own, NULL, 10) : 0;
     return n > 0 ? n : l->o.batch;
 }
-
-int64_t palt__loop_samples(const palt__loop *l) { return (l->all + l->few) * l->parts; }
 
 /* Samples of a batch, from both streams. */
 static void set_streams(palt__loop *l)
@@ -122,7 +118,7 @@ static pal_status begin_optimizer(palt__loop *l, pal_error *err)
     l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, l->progress.steps, err);
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
     if (make_stages(l, false, err)) return PAL_ERR_ARGUMENT; /* before the states are read: some begin there */
-    if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
+    if (l->from.exists && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
         return PAL_ERR_FORMAT;
     if (l->step > l->before)
         pal_optimizer_swap(l->optimizer); /* the checkpoint has the weights of evaluation in the model */
@@ -130,7 +126,7 @@ static pal_status begin_optimizer(palt__loop *l, pal_error *err)
         pal_optimizer_set_step(l->optimizer, 1, 0); /* what starts as the weights */
     l->trains = true;
     if (l->o.gradient_sizes && !(l->gradients = palt__gradients_new(l->model, &l->phase, err))) return PAL_ERR_MEMORY;
-    if (l->from.file && l->first && palt__checkpoint_gradients(&l->from, l->gradients, err)) return PAL_ERR_FORMAT;
+    if (l->from.exists && l->first && palt__checkpoint_gradients(&l->from, l->gradients, err)) return PAL_ERR_FORMAT;
     return PAL_OK;
 }
 
@@ -140,7 +136,7 @@ static pal_status begin_minimiser(palt__loop *l, const char *method, pal_error *
     l->minimised = palt__minimised_new(l, method, l->planned, err);
     if (!l->minimised) return PAL_ERR_ARGUMENT;
     if (l->o.gradient_sizes && !(l->gradients = palt__gradients_new(l->model, &l->phase, err))) return PAL_ERR_MEMORY;
-    if (l->from.file && l->step > l->before) {
+    if (l->from.exists && l->step > l->before) {
         if (palt__checkpoint_minimiser(&l->from, l->minimised->minimiser, err)) return PAL_ERR_FORMAT;
         const size_t lines = pal_rundir_epoch_count(l->o.folder);
         l->minimised->report = p->iteration = pal_rundir_epoch(l->o.folder, lines - 1)->iteration;
@@ -170,9 +166,9 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     const pal_status status = method ? begin_minimiser(l, method, err) : begin_optimizer(l, err);
     palt__checkpoint_close(&l->from);
     if (status || !l->o.test) return status;
-    pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
+    const pal_evaluate_options o = palt__loop_measuring(l);
     l->evaluator = palt__evaluator_new(l->model, &l->phase, l->o.test, &o, err);
-    return l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT;
+    return palt__agreed(&l->together, l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT);
 }
 
 /* Says which figure is not finite, and the likeliest remedy: the scale of the data if their values are large. */
@@ -222,31 +218,13 @@ static pal_status save(palt__loop *l, pal_error *err)
     l->saved_at = palt__seconds();
     l->saving = l->saved_at - began;
     pal_optimizer_swap(l->optimizer);
-    return status;
+    return palt__agree(&l->together, status, err);
 }
 
 pal_status palt__loop_save(palt__loop *l, pal_error *err)
 {
     const pal_status status = check_finite(l, err);
     return status ? status : save(l, err);
-}
-
-bool palt__loop_is_due(const palt__loop *l, double now) { return now - l->reported >= BETWEEN_CALLS; }
-
-bool palt__loop_report(palt__loop *l, double now)
-{
-    pal_progress *p = &l->progress;
-    l->reported = now;
-    if (p->step) p->train_loss = l->sum / (double)p->step;
-    if (!p->step && !l->minimised) p->train_loss = NAN;
-    p->seconds = now - l->started;
-    const double seen = l->minimised ? l->seen : (double)((p->step - l->first) * palt__loop_samples(l));
-    p->samples_per_second = l->training > 0 ? seen / l->training : 0;
-    double left = (double)(p->epochs * p->steps - l->step);
-    p->seconds_left = l->step ? p->seconds / (double)l->step * left : (double)NAN;
-    if (l->o.time_limit > 0 && p->seconds_left > l->o.time_limit - p->seconds)
-        p->seconds_left = fmax(l->o.time_limit - p->seconds, 0);
-    return l->o.progress && l->o.progress(p, l->o.user);
 }
 
 pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number, double learning_rate, double *loss,
@@ -267,6 +245,7 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
         if (l->few) status = palt__loop_join(l, rows, (l->step - 1) * l->parts + part + 1, &of, err);
         const pal_noise noise = {
             .seed = l->o.seed, .clock = (uint64_t)l->step, .row = (uint64_t)(part * (l->all + l->few))};
+        if (status) palt__stage_skip(stage, noise);
         if (!status) status = palt__stage_run(stage, l->data, of, noise, err);
         if (status) return status;
         *loss += pal_tensor_get(pal_output(stage->program, 0), 0);
@@ -280,7 +259,7 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
 
 /* With check_nan, a loss that overflows does not end the epoch: a later step makes a NaN of it and names the operation.
  */
-static pal_status steps(palt__loop *l, pal_error *err)
+static pal_status take_steps(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
     l->training = 0;
@@ -288,13 +267,14 @@ static pal_status steps(palt__loop *l, pal_error *err)
     if (!l->first) palt__gradients_clear(l->gradients);
     p->finished = false;
     p->step = l->first;
-    pal_status status = palt__loop_shuffle(l, p->epoch, err);
+    pal_status status = palt__agree(&l->together, palt__loop_shuffle(l, p->epoch, err), err);
     if (status) return status;
     double began = palt__seconds();
     while (p->step < p->steps) {
         double loss;
         pal_error why = {0};
         l->step++;
+        palt__stop_raise(l);
         status = palt__loop_step(l, palt__loop_rows(l, p->step), (uint64_t)(l->step - l->before), palt__loop_rate(l),
                                  &loss, &why);
         p->step++;
@@ -308,20 +288,22 @@ static pal_status steps(palt__loop *l, pal_error *err)
         l->spent += now - began - l->training;
         l->training = now - began;
         l->taken++;
-        if (palt__loop_is_due(l, now) && p->step < p->steps && palt__loop_report(l, now))
-            return pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller");
-        if (p->step < p->steps && palt__stop_time(l, now)) return pal_error_set(err, PAL_ERR_STOPPED, "out of time");
+        status = palt__stop_step(l, now, err);
+        if (status) return status;
     }
     return PAL_OK;
 }
 
+/* A step fails in all processes, an iteration of a minimiser maybe in one. What the processes keep in parts is made whole
+ * for those who look at it now. */
 pal_status palt__loop_steps(palt__loop *l, pal_error *err)
 {
-    if (l->minimised) return palt__minimised_epoch(l, err);
-    const pal_status status = steps(l, err);
-    const bool looked_at = !status || status == PAL_ERR_STOPPED;
-    if (!looked_at || !pal_program_settle(l->stage->program)) return status;
-    return pal_error_set(err, PAL_ERR_PEER, "%s", pal_program_error(l->stage->program));
+    const pal_status status = l->minimised ? palt__minimised_epoch(l, err) : take_steps(l, err);
+    if (l->minimised || (status && status != PAL_ERR_STOPPED))
+        return palt__agree(&l->together, status, err);
+    if (!pal_program_settle(l->stage->program)) return status;
+    pal_error_set(err, PAL_ERR_PEER, "%s", pal_program_error(l->stage->program));
+    return palt__agree(&l->together, PAL_ERR_PEER, err);
 }
 
 /* Writes best.safetensors if this epoch is the best one so far. The weights were checked. */
@@ -349,6 +331,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     pal_figures figures = {.loss = NAN, .squared_error = NAN, .squared_error_corrupted = NAN, .error = NAN};
     const bool measured = palt__loop_measures(l);
     pal_status status = measured ? palt__loop_figures(l, &figures, err) : PAL_OK;
+    status = palt__agree(&l->together, status, err);
     if (status) return status;
     if (measured && !isfinite(figures.loss) && l->o.patience < 1)
         return not_finite(l, "the loss of the test data", err);
@@ -379,12 +362,14 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     status = check_finite(l, err);
     if (!status) status = save_best(l, epoch.epoch, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
-    const bool later = may_wait(l);
+    status = palt__agree(&l->together, status, err);
+    bool later = may_wait(l), stop, over;
+    if (!status && l->minimised) status = palt__share(&l->together, &later, sizeof later, err);
     if (!status && !later) status = save(l, err);
     if (status) return status;
     p->finished = true;
-    const bool more = p->epoch < p->epochs, stop = palt__loop_report(l, palt__seconds()) && more,
-               over = more && !stop && palt__stop_time(l, palt__seconds());
+    status = palt__stop_epoch(l, &stop, &over, err);
+    if (status) return status;
     if ((stop || over) && later && save(l, err)) return PAL_ERR_IO;
     if (over) return pal_error_set(err, PAL_ERR_STOPPED, "out of time");
     return stop ? pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller") : PAL_OK;

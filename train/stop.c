@@ -68,9 +68,3 @@ void palt__stop_recall(palt__loop *l)
 }
 
 bool palt__stop_keeps(const palt__loop *l) { return l->o.folder && l->o.test && (l->o.keep_best || l->o.patience > 0); }
-
-bool palt__stop_time(palt__loop *l, double now)
-{
-    l->out_of_time = l->o.time_limit > 0 && now - l->started >= l->o.time_limit;
-    return l->out_of_time;
-}
