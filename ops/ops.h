@@ -60,9 +60,9 @@ pal_var pal_sum_all(pal_var x);  /* to a scalar */
 pal_var pal_mean_all(pal_var x); /* to a scalar */
 /* The convention for losses: x [n, ...] -> scalar, the mean over samples of the sum over features. */
 pal_var pal_mean_over_samples(pal_var x);
-/* The mean of a value over the shards of a batch (pal_all_sum); x itself if the batch is not cut. A term of a loss that is
- * a function of a mean over the samples takes it so: pal_all_mean(pal_mean(h, 1, false)). Then it is that of the whole
- * batch. */
+/* The mean of a value over the shards of a batch (pal_all_sum); x itself if the batch is not cut. A term of a loss that
+ * is a function of a mean over the samples takes it so: pal_all_mean(pal_mean(h, 1, false)). Then it is that of the
+ * whole batch. */
 pal_var pal_all_mean(pal_var x);
 pal_var pal_sum_squares(pal_var x); /* scalar */
 
@@ -232,7 +232,8 @@ typedef struct pal_batch_norm_options {
 /* Normalises each channel over the samples (and the plane) (Ioffe and Szegedy 2015). x is [n, c] or [n, c, h, w]. gain,
  * shift and the running statistics are [c]. gain or shift may have id 0: not used. In training, the running statistics
  * must be leaves. Their updates are recorded as assigns, with the unbiased variance; a program includes them only if
- * asked to. Training needs at least two values per channel. options NULL: train, with the defaults. */
+ * asked to. Training needs at least two values per channel. On a tape of a shard (communicator.h), the statistics are
+ * those of the whole batch, which all shards wait for. options NULL: train, with the defaults. */
 pal_var pal_batch_norm(pal_var x, pal_var gain, pal_var shift, pal_var running_mean, pal_var running_variance,
                        const pal_batch_norm_options *options);
 

@@ -63,7 +63,7 @@ static palt__stage *make_stage(palt__loop *l, program which, bool only, pal_erro
 {
     palt__phase_step step = {&l->phase, which == STEPS ? l->optimizer : NULL, l->sums, l->parts, l->o.gradient_sizes};
     const palt__stage_options o = {.rows = (l->all + l->few) / l->shards.count * l->local_shards,
-                                   .shards = l->shards.count > 1 ? &l->shards : NULL,
+                                   .shards = &l->shards,
                                    .labels = l->few != 0,
                                    .known = l->data->known != NULL,
                                    .labelled_from = l->few ? l->all / l->shards.count : 0,
@@ -73,6 +73,7 @@ static palt__stage *make_stage(palt__loop *l, program which, bool only, pal_erro
                                    .user = &step,
                                    .check_nan = l->o.check_nan,
                                    .profile = l->o.profile != NULL,
+                                   .divide = which == STEPS && l->parts == 1 && !pal_optimizer_is_curved(l->optimizer),
                                    .record_only = only,
                                    .more = l->o.gradient_sizes ? pal_model_parameter_count(l->model) : 0};
     return palt__stage_new(l->model, &o, err);
@@ -165,9 +166,9 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     const pal_status status = method ? begin_minimiser(l, method, err) : begin_optimizer(l, err);
     palt__checkpoint_close(&l->from);
     if (status || !l->o.test) return status;
-    pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
+    const pal_evaluate_options o = palt__loop_measuring(l);
     l->evaluator = palt__evaluator_new(l->model, &l->phase, l->o.test, &o, err);
-    return l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT;
+    return palt__agreed(&l->together, l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT);
 }
 
 /* Says which figure is not finite, and the likeliest remedy: the scale of the data if their values are large. */
@@ -293,11 +294,16 @@ static pal_status take_steps(palt__loop *l, pal_error *err)
     return PAL_OK;
 }
 
-/* A step fails in all processes, an iteration of a minimiser maybe in one. */
+/* A step fails in all processes, an iteration of a minimiser maybe in one. What the processes keep in parts is made whole
+ * for those who look at it now. */
 pal_status palt__loop_steps(palt__loop *l, pal_error *err)
 {
     const pal_status status = l->minimised ? palt__minimised_epoch(l, err) : take_steps(l, err);
-    return status || l->minimised ? palt__agree(&l->together, status, err) : PAL_OK;
+    if (l->minimised || (status && status != PAL_ERR_STOPPED))
+        return palt__agree(&l->together, status, err);
+    if (!pal_program_settle(l->stage->program)) return status;
+    pal_error_set(err, PAL_ERR_PEER, "%s", pal_program_error(l->stage->program));
+    return palt__agree(&l->together, PAL_ERR_PEER, err);
 }
 
 /* Writes best.safetensors if this epoch is the best one so far. The weights were checked. */

@@ -136,6 +136,8 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err);
 bool palt__loop_measures(const palt__loop *l);
 pal_status palt__loop_figures(palt__loop *l, pal_figures *figures, pal_error *err);
 void palt__loop_take(palt__loop *l, const pal_figures *figures);
+/* The options of each measurement, without a Jacobian. */
+pal_evaluate_options palt__loop_measuring(const palt__loop *l);
 /* Measures the test data now, for the result, if the weights have changed since. */
 pal_status palt__loop_measure(palt__loop *l, pal_error *err);
 /* Writes the checkpoint if all weights are finite; in the middle of an epoch, with its losses so far. */

@@ -31,6 +31,12 @@ pal_status palt__agree(palt__together *t, pal_status mine, pal_error *err)
     return status;
 }
 
+pal_status palt__agreed(palt__together *t, pal_status of_all)
+{
+    t->failed |= of_all != PAL_OK;
+    return of_all;
+}
+
 pal_status palt__share(palt__together *t, void *bytes, size_t n, pal_error *err)
 {
     if (!t->communicator) return PAL_OK;

@@ -110,6 +110,9 @@ typedef struct pal_evaluate_options {
     double **unit_divergence; /* NULL: not requested. With `code`, *unit_divergence receives the mean KL of each unit of
                                  a random code: code.units values that the caller frees; NULL if units are dependent */
     const pal_dataset *train; /* the training samples, whose mean is the baseline; NULL: no baseline */
+    const pal_communicator *communicator; /* the processes that measure together, with the same model, data and options;
+                                             each reads its part of the batches, and all get the same figures, those of
+                                             one process to the last bit. Borrowed; NULL: this process alone */
 } pal_evaluate_options;
 
 /* Measures a model on all samples of a data set. A term of the loss that is a function of a mean over samples is
@@ -149,6 +152,11 @@ typedef struct pal_data_objective_options {
     bool check_nan, profile;   /* as in pal_compile_options */
     int (*stop)(void *user);   /* asked before each chunk; nonzero stops with PAL_ERR_STOPPED. NULL: never */
     void *user;
+    int64_t shards; /* a chunk is cut into so many equal parts, as pal_train_options has it; 0: 1. `batch` must be a
+                     * multiple of it, and if it is 0, it is the next one from 1000 on. A chunk that is no multiple, as
+                     * the last one may be, is computed whole by every process */
+    const pal_communicator *communicator; /* the processes that compute the function together: all make the same calls.
+                                           * Borrowed. NULL: this process alone */
 } pal_data_objective_options;
 
 /* Model and data are borrowed; the model is not changed. PAL_ERR_ARGUMENT: the loss draws noise that is not frozen, or
