@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/processes.h"
 #include "cli/sweep.h"
 #include "cli/train.h"
 
@@ -336,7 +337,7 @@ static int prepare(job *j)
     j->first = pal_cli_int(&j->args, "seed", 1);
     j->quiet = pal_cli_flag(&j->args, "quiet");
     j->json = pal_cli_flag(&j->args, "json");
-    j->terminal = isatty(STDERR_FILENO);
+    j->terminal = pal_cli_is_terminal(STDERR_FILENO);
     j->context = pal_cli_context(&j->args, NULL, &status);
     if (!j->context) return status;
     pal_cli_data options = {.options = {.n = 0}};

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/processes.h"
 #include "cli/source.h"
 #include "cli/train.h"
 
@@ -21,6 +22,7 @@ const pal_cli_spec pal_cli_train_spec = {
     .most = 1,
     .variants = true,
     .late = true,
+    .processes = true,
 };
 
 enum { CURVATURE_SAMPLES = 5000 };
@@ -71,10 +73,11 @@ static void fill_minimiser(pal_cli_job *j)
 static void fill_info(pal_cli_job *j)
 {
     const bool portable = pal_cli_flag(&j->args, "portable");
-    int64_t lanes = pal_cli_int(&j->args, "lanes", portable ? 1 : (int64_t)pal_cli_processors());
+    const int64_t lanes = pal_cli_int(&j->args, "lanes", pal_cli_default_lanes(&j->args));
     const char *optimizer = text(j, "optimizer");
     const bool is_soap = !strcmp(optimizer, "soap");
-    const int64_t batch = whole(j, "batch"), parts = whole(j, "accumulate"), steps = j->train->count / batch / parts;
+    const int64_t batch = whole(j, "batch"), parts = whole(j, "accumulate"), steps = j->train->count / batch / parts,
+                  shards = pal_cli_shards(&j->args);
     j->info = (pal_run_info){
         .version = pal_version(),
         .command = j->command,
@@ -136,6 +139,7 @@ static void fill_info(pal_cli_job *j)
         .min_improvement = real(j, "min-improvement"),
         .keep_best = pal_cli_flag(&j->args, "keep-best"),
         .time_limit = j->time_limit,
+        .shards = shards > 1 ? shards : 0,
     };
     const pal_cli_source *source = pal_cli_source_of(j->variant);
     if (source) {
@@ -159,7 +163,7 @@ static int make_folder(pal_cli_job *j)
     j->info.settings = settings;
     j->info.n_settings = n;
     pal_error err = {0};
-    j->dir = pal_rundir_new(pal_cli_given(&j->args, "out"), &j->info, &err);
+    j->dir = pal_rundir_new_together(pal_cli_given(&j->args, "out"), &j->info, pal_cli_trainers(&j->args), &err);
     j->info.settings = NULL;
     if (j->dir) return PAL_CLI_GO_ON;
     if (err.status == PAL_ERR_EXISTS) return pal_cli_say(PAL_CLI_WRONG, "%s: choose another --out", err.text);
@@ -224,7 +228,9 @@ static int train(pal_cli_job *j)
                            .patience = j->info.patience,
                            .min_improvement = j->info.min_improvement,
                            .keep_best = j->info.keep_best,
-                           .time_limit = j->info.time_limit};
+                           .time_limit = j->info.time_limit,
+                           .shards = j->info.shards,
+                           .communicator = pal_cli_trainers(&j->args)};
     pal_error err = {0};
     if (pal_train_check(j->model, j->train, &o, &err)) {
         if (!j->extend) return pal_cli_say_error(&err);
@@ -232,6 +238,7 @@ static int train(pal_cli_job *j)
     }
     say_schedule(j);
     pal_cli_signals_catch();
+    if (!j->why && pal_cli_processes_agree(PAL_CLI_GO_ON) != PAL_CLI_GO_ON) return PAL_CLI_FAILED;
     int status = j->dir ? PAL_CLI_GO_ON : make_folder(j);
     if (status != PAL_CLI_GO_ON) return status;
     o.folder = j->dir;
@@ -240,7 +247,7 @@ static int train(pal_cli_job *j)
         char read[PAL_CLI_DATA_WORDS + 8];
         const int width = pal_cli_width();
         snprintf(read, sizeof read, "data %s", j->words);
-        pal_cli_wrap(2, 2, width > 1 ? width - 1 : isatty(STDOUT_FILENO) ? 79 : 0, read);
+        pal_cli_wrap(2, 2, width > 1 ? width - 1 : pal_cli_is_terminal(STDOUT_FILENO) ? 79 : 0, read);
         fflush(stdout);
     }
     if (*j->memory && !quiet && !json && !j->why) pal_cli_say_memory(j);
@@ -292,13 +299,14 @@ static int choose(pal_cli_job *j)
     const char *batch = pal_cli_given(&j->args, "batch"), *optimizer = pal_cli_given(&j->args, "optimizer");
     const int64_t given = batch ? strtoll(batch, NULL, 10) : 0, parts = whole(j, "accumulate");
     pal_status status = pal_train_defaults_of(j->model, j->train, optimizer, given, &d, &err);
-    const int64_t size = d.batch;
-    if (!status && parts > 1) /* the epochs follow the number of steps */
+    const int64_t shards = pal_cli_shards(&j->args);
+    const int64_t size = shards > 1 && !given ? pal_cli_whole_shards(d.batch, shards) : d.batch;
+    if (!status && (parts > 1 || size != d.batch)) /* the epochs follow the number of steps */
         status = pal_train_defaults_of(j->model, j->train, optimizer, (given ? given : size) * parts, &d, &err);
     if (status) return pal_cli_say_error(&err);
     snprintf(j->chosen[0], sizeof j->chosen[0], "%s", d.optimizer);
     snprintf(j->chosen[1], sizeof j->chosen[1], "%.2g", d.learning_rate);
-    snprintf(j->chosen[2], sizeof j->chosen[2], "%lld", (long long)d.batch);
+    snprintf(j->chosen[2], sizeof j->chosen[2], "%lld", (long long)size);
     snprintf(j->chosen[3], sizeof j->chosen[3], "%lld", (long long)d.epochs);
     snprintf(j->chosen[4], sizeof j->chosen[4], "%g", d.clip);
     return PAL_CLI_GO_ON;

@@ -251,7 +251,9 @@ static int check_memory(pal_cli_job *j)
                                  .lanes = (unsigned)j->info.lanes,
                                  .optimizer = j->info.optimizer.name ? &j->info.optimizer : NULL,
                                  .gradient_sizes = j->info.gradient_sizes,
-                                 .minimise = j->info.minimise};
+                                 .minimise = j->info.minimise,
+                                 .shards = j->info.shards,
+                                 .communicator = pal_cli_trainers(&j->args)};
     const pal_cli_planned planned = {j->variant, j->info.settings, j->info.n_settings, j->train, &o};
     return pal_cli_check_memory(&j->args, &planned, j->memory);
 }
@@ -274,7 +276,7 @@ int pal_cli_job_resume(pal_cli_job *j)
     int status = check_words(j);
     pal_error err = {0};
     if (status != PAL_CLI_GO_ON) return status;
-    j->dir = pal_rundir_extend(pal_cli_given(&j->args, "resume"), &err);
+    j->dir = pal_rundir_extend_together(pal_cli_given(&j->args, "resume"), pal_cli_trainers(&j->args), &err);
     if (!j->dir) return pal_cli_say_error(&err);
     j->info = *pal_rundir_info(j->dir);
     status = take_time(j);
