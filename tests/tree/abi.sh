@@ -18,8 +18,9 @@ failed=0
 pass() { passed=$((passed + 1)); }
 fail() { failed=$((failed + 1)); echo "FAILED: $*"; }
 
-for library in libpalindrome libpalindrome-tools; do
+for library in libpalindrome libpalindrome-tools libpalindrome-mpi; do
     object=$build/$library.so
+    if [ $library = libpalindrome-mpi ] && ! [ -e "$object" ]; then echo "no MPI: $library is left out"; continue; fi
     [ -e "$object" ] || { echo "skipped: this build has no $library.so"; exit 77; }
     nm -D --defined-only "$object" | awk '{ print $3 }' | sort >"$work/exported"
     [ -s "$work/exported" ] || fail "nm finds no name in $object"
@@ -33,6 +34,13 @@ for library in libpalindrome libpalindrome-tools; do
         fail "$library does not export what tests/abi/$library.symbols lists: < is missing, > is new"
         grep '^[<>]' "$work/diff"
         echo "Read docs/abi.md, then run: tests/tree/abi.sh --refresh BUILD"
+    fi
+    # A program that holds libpalindrome.a loads it: what it took from libpalindrome.so would be a second one.
+    if [ $library = libpalindrome-mpi ]; then
+        if nm -D --undefined-only "$object" | grep ' pal' >"$work/needs"; then
+            fail "$library needs names of libpalindrome: $(awk '{ print $2 }' "$work/needs" | tr '\n' ' ')"
+        else pass
+        fi
     fi
     # The number in the SONAME is that of the file's link.
     name=$(readelf -d "$object" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')

@@ -19,7 +19,7 @@ sed '/^#/d' tests/tree/floors.txt >"$work/list"
 sed -n '/^```floors$/,/^```$/p' docs/design.md | sed '1d;$d' | cmp -s - "$work/list" ||
     { echo "FAILED: docs/design.md does not quote tests/tree/floors.txt: put its lines between \`\`\`floors and \`\`\`"; bad=1; }
 
-find autograd ops optim models data plot train analysis cli -name '*.[ch]' -o -name '*.def' | sort >"$work/files"
+find autograd ops optim models data plot train analysis mpi cli -name '*.[ch]' -o -name '*.def' | sort >"$work/files"
 # Lines: include FILE HEADER
 xargs grep -H '^#include "' <"$work/files" | sed 's/^\([^:]*\):#include "\([^"]*\)".*/include \1 \2/' >"$work/edges"
 # Lines: defines OBJECT SYMBOL, needs OBJECT SYMBOL. Meson names an object after its source, with _ for /.

@@ -75,6 +75,15 @@ LD_LIBRARY_PATH=$libdir "$stage/kl" "$stage/kl.svg" >"$stage/line"
 if LD_LIBRARY_PATH=$libdir "$stage/kl" "$stage/none/kl.svg" 2>"$stage/line" >"$stage/table"; then exit 1; fi
 [ "$(grep -c 'none/kl' "$stage/line")" -eq 1 ]
 
+# The library for MPI, where there is MPI. tests/mpi runs it.
+with_mpi=
+if [ -e "$prefix/palindrome-mpi.pc" ]; then
+    with_mpi=palindrome-mpi
+    # shellcheck disable=SC2046
+    ${CC:-cc} -std=c11 -Wall -Wextra "$2/tests/mpi/exchange.c" -D_GNU_SOURCE -o "$stage/exchange" $(pkg-config --cflags --libs palindrome-mpi)
+    LD_LIBRARY_PATH=$libdir sh "$2/tests/mpi/run.sh" 2 "$stage/exchange" 2 | grep -q ' 0 failed'
+fi
+
 # ---- --load, and commands that can be pasted
 cp "$stage/absolute.so" "$stage/my own.so"
 cd "$stage"
@@ -149,7 +158,7 @@ try() { # TREE: the program starts, and pkg-config compiles against this tree
     "$1/bin/palindrome" --version >"$stage/said"
     "$1/bin/palindrome" models "$stage/mine.c" | grep -q '^mine: '
     [ -s "$1/share/man/man1/palindrome.1" ]
-    for package in palindrome palindrome-tools; do
+    for package in palindrome palindrome-tools $with_mpi; do
         for folder in includedir libdir; do
             folder=$(cd "$(pkg-config --variable=$folder $package)" && pwd -P)
             [ "${folder#"$1"/}" != "$folder" ]
