@@ -62,7 +62,7 @@ pal_status palt__folder_lock(palt__folder *f, pal_error *err)
 
 bool palt__folder_has(const palt__folder *f, const char *name)
 {
-    return !faccessat(f->descriptor, name, F_OK, AT_EACCESS) || errno != ENOENT;
+    return f->descriptor >= 0 && (!faccessat(f->descriptor, name, F_OK, AT_EACCESS) || errno != ENOENT);
 }
 
 /* ---- What is in it -------------------------------------------------------------------------------------------- */

@@ -46,6 +46,7 @@ static const palt__field after_settings[] = {
     FIELD(TEXT, "fingerprint.test_labels", fingerprint[3]),
     FIELD(COUNT, "batch", batch),
     FIELD(COUNT_IF, "accumulate", accumulate),
+    FIELD(COUNT_IF, "shards", shards),
     FIELD(COUNT, "epochs", epochs),
     FIELD(COUNT, "seed", seed),
     FIELD(COUNT, "test_every", test_every),

@@ -10,6 +10,9 @@ double palt__seconds(void); /* of a monotonic clock */
 
 /* ---- stage.c: one program over a batch of fixed size, with its input ------------------------------------------ */
 
+/* Flags of pal_program_raise: a batch could not be made; a caller asks to stop; the time is over. */
+enum { PALT__FAILED = 1, PALT__STOP = 2, PALT__TIME = 4 };
+
 typedef struct palt__stage {
     pal_tensor *input; /* [rows, features], in the dtype of the model */
     pal_program *program;
@@ -18,6 +21,7 @@ typedef struct palt__stage {
     pal_tensor *known;  /* [rows, features], 0 where a feature is missing; NULL: all are known */
     int64_t labelled_from; /* of a shard */
     int64_t local;         /* shards of the rows; 1: the batch is not cut */
+    bool together;         /* other processes run the program, too */
     const double *shares;  /* [rows], factors of the labels; NULL: 1 */
     pal_tensor *corrupted; /* the input after the corruption of another model, computed by `corrupt`; or NULL */
     pal_program *corrupt;
@@ -60,6 +64,8 @@ void palt__stage_free(palt__stage *stage);
 /* Gathers these rows of the data and runs the program on them. */
 pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
                            pal_error *err);
+/* Instead of that: the batch could not be made. Other processes that run this program hear of it. */
+void palt__stage_skip(palt__stage *stage, pal_noise noise);
 
 /* A pass over samples of a data set, in order, each exactly once. One program computes the full batches,
  * another one the remainder. The row of the noise is the index of the sample. */
@@ -158,18 +164,38 @@ void palt__labelled_free(palt__labelled *labelled);
 const uint32_t *palt__labelled_all(const palt__labelled *labelled, int64_t *n);
 pal_status palt__labelled_rows(palt__labelled *labelled, int64_t step, uint32_t *out, pal_error *err); /* [batch] */
 
+/* ---- together.c: processes that train together ---------------------------------------------------------------- */
+
+#define PALT__ELSEWHERE "in another process: " /* an error that another process can explain */
+
+typedef struct palt__together {
+    const pal_communicator *communicator; /* NULL: this process is alone */
+    bool failed;                          /* all know that the call has failed: none calls the others any more */
+} palt__together;
+palt__together palt__together_of(const pal_communicator *communicator);
+bool palt__writes(const palt__together *t); /* process 0, or one alone */
+/* Tells all how this process fares, and returns how all do: the status and the message of the first that has failed. err
+ * is not NULL, and has the reason if `mine` is a failure. PAL_ERR_STOPPED of all is no failure. */
+pal_status palt__agree(palt__together *t, pal_status mine, pal_error *err);
+/* Gives the bytes of process 0 to all. */
+pal_status palt__share(palt__together *t, void *bytes, size_t n, pal_error *err);
+/* rundir_together.c: whether the folder was opened by these processes together; all get to know its checkpoint. */
+pal_status palt__rundir_meet(pal_rundir *dir, palt__together *t, pal_context *context, pal_error *err);
+
 /* ---- resume.c ------------------------------------------------------------------------------------------------- */
 
 typedef struct palt__checkpoint {
     const pal_rundir *dir;
-    pal_safetensors *file; /* NULL: no checkpoint, and step is 0 */
+    palt__together *together;
+    pal_safetensors *file; /* NULL: no checkpoint, or process 0 reads it */
+    bool exists;           /* false: no checkpoint, and step is 0 */
     int64_t step;
     double loss; /* sum over the steps of an unfinished epoch */
 } palt__checkpoint;
 /* Copies the weights into the model. steps is the number of steps of the whole run. The caller closes the checkpoint in
  * every case. */
 pal_status palt__checkpoint_open(palt__checkpoint *c, const pal_rundir *dir, pal_model *model, int64_t steps,
-                                 pal_error *err);
+                                 palt__together *together, pal_error *err);
 /* The sums of an unfinished epoch. */
 pal_status palt__checkpoint_gradients(const palt__checkpoint *c, palt__gradients *gradients, pal_error *err);
 pal_status palt__checkpoint_optimizer(const palt__checkpoint *c, pal_optimizer *optimizer, pal_error *err);

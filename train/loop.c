@@ -121,7 +121,7 @@ static pal_status begin_optimizer(palt__loop *l, pal_error *err)
     l->optimizer = palt__phase_optimizer(l->model, &l->phase, l->o.optimizer, l->progress.steps, err);
     if (!l->optimizer) return PAL_ERR_ARGUMENT;
     if (make_stages(l, false, err)) return PAL_ERR_ARGUMENT; /* before the states are read: some begin there */
-    if (l->from.file && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
+    if (l->from.exists && l->step > l->before && palt__checkpoint_optimizer(&l->from, l->optimizer, err))
         return PAL_ERR_FORMAT;
     if (l->step > l->before)
         pal_optimizer_swap(l->optimizer); /* the checkpoint has the weights of evaluation in the model */
@@ -129,7 +129,7 @@ static pal_status begin_optimizer(palt__loop *l, pal_error *err)
         pal_optimizer_set_step(l->optimizer, 1, 0); /* what starts as the weights */
     l->trains = true;
     if (l->o.gradient_sizes && !(l->gradients = palt__gradients_new(l->model, &l->phase, err))) return PAL_ERR_MEMORY;
-    if (l->from.file && l->first && palt__checkpoint_gradients(&l->from, l->gradients, err)) return PAL_ERR_FORMAT;
+    if (l->from.exists && l->first && palt__checkpoint_gradients(&l->from, l->gradients, err)) return PAL_ERR_FORMAT;
     return PAL_OK;
 }
 
@@ -139,7 +139,7 @@ static pal_status begin_minimiser(palt__loop *l, const char *method, pal_error *
     l->minimised = palt__minimised_new(l, method, l->planned, err);
     if (!l->minimised) return PAL_ERR_ARGUMENT;
     if (l->o.gradient_sizes && !(l->gradients = palt__gradients_new(l->model, &l->phase, err))) return PAL_ERR_MEMORY;
-    if (l->from.file && l->step > l->before) {
+    if (l->from.exists && l->step > l->before) {
         if (palt__checkpoint_minimiser(&l->from, l->minimised->minimiser, err)) return PAL_ERR_FORMAT;
         const size_t lines = pal_rundir_epoch_count(l->o.folder);
         l->minimised->report = p->iteration = pal_rundir_epoch(l->o.folder, lines - 1)->iteration;
@@ -221,7 +221,7 @@ static pal_status save(palt__loop *l, pal_error *err)
     l->saved_at = palt__seconds();
     l->saving = l->saved_at - began;
     pal_optimizer_swap(l->optimizer);
-    return status;
+    return palt__agree(&l->together, status, err);
 }
 
 pal_status palt__loop_save(palt__loop *l, pal_error *err)
@@ -266,6 +266,7 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
         if (l->few) status = palt__loop_join(l, rows, (l->step - 1) * l->parts + part + 1, &of, err);
         const pal_noise noise = {
             .seed = l->o.seed, .clock = (uint64_t)l->step, .row = (uint64_t)(part * (l->all + l->few))};
+        if (status) palt__stage_skip(stage, noise);
         if (!status) status = palt__stage_run(stage, l->data, of, noise, err);
         if (status) return status;
         *loss += pal_tensor_get(pal_output(stage->program, 0), 0);
@@ -279,22 +280,22 @@ pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number,
 
 /* With check_nan, a loss that overflows does not end the epoch: a later step makes a NaN of it and names the operation.
  */
-pal_status palt__loop_steps(palt__loop *l, pal_error *err)
+static pal_status take_steps(palt__loop *l, pal_error *err)
 {
     pal_progress *p = &l->progress;
-    if (l->minimised) return palt__minimised_epoch(l, err);
     l->training = 0;
     if (!l->first) l->sum = 0;
     if (!l->first) palt__gradients_clear(l->gradients);
     p->finished = false;
     p->step = l->first;
-    pal_status status = palt__loop_shuffle(l, p->epoch, err);
+    pal_status status = palt__agree(&l->together, palt__loop_shuffle(l, p->epoch, err), err);
     if (status) return status;
     double began = palt__seconds();
     while (p->step < p->steps) {
         double loss;
         pal_error why = {0};
         l->step++;
+        palt__stop_raise(l);
         status = palt__loop_step(l, palt__loop_rows(l, p->step), (uint64_t)(l->step - l->before), palt__loop_rate(l),
                                  &loss, &why);
         p->step++;
@@ -308,11 +309,17 @@ pal_status palt__loop_steps(palt__loop *l, pal_error *err)
         l->spent += now - began - l->training;
         l->training = now - began;
         l->taken++;
-        if (palt__loop_is_due(l, now) && p->step < p->steps && palt__loop_report(l, now))
-            return pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller");
-        if (p->step < p->steps && palt__stop_time(l, now)) return pal_error_set(err, PAL_ERR_STOPPED, "out of time");
+        status = palt__stop_step(l, now, err);
+        if (status) return status;
     }
     return PAL_OK;
+}
+
+/* A step fails in all processes, an iteration of a minimiser maybe in one. */
+pal_status palt__loop_steps(palt__loop *l, pal_error *err)
+{
+    const pal_status status = l->minimised ? palt__minimised_epoch(l, err) : take_steps(l, err);
+    return status || l->minimised ? palt__agree(&l->together, status, err) : PAL_OK;
 }
 
 /* Writes best.safetensors if this epoch is the best one so far. The weights were checked. */
@@ -340,6 +347,7 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     pal_figures figures = {.loss = NAN, .squared_error = NAN, .squared_error_corrupted = NAN, .error = NAN};
     const bool measured = palt__loop_measures(l);
     pal_status status = measured ? palt__loop_figures(l, &figures, err) : PAL_OK;
+    status = palt__agree(&l->together, status, err);
     if (status) return status;
     if (measured && !isfinite(figures.loss) && l->o.patience < 1)
         return not_finite(l, "the loss of the test data", err);
@@ -370,12 +378,14 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err)
     status = check_finite(l, err);
     if (!status) status = save_best(l, epoch.epoch, err);
     if (!status && l->o.folder) status = pal_rundir_add(l->o.folder, &epoch, err);
-    const bool later = may_wait(l);
+    status = palt__agree(&l->together, status, err);
+    bool later = may_wait(l), stop, over;
+    if (!status && l->minimised) status = palt__share(&l->together, &later, sizeof later, err);
     if (!status && !later) status = save(l, err);
     if (status) return status;
     p->finished = true;
-    const bool more = p->epoch < p->epochs, stop = palt__loop_report(l, palt__seconds()) && more,
-               over = more && !stop && palt__stop_time(l, palt__seconds());
+    status = palt__stop_epoch(l, &stop, &over, err);
+    if (status) return status;
     if ((stop || over) && later && save(l, err)) return PAL_ERR_IO;
     if (over) return pal_error_set(err, PAL_ERR_STOPPED, "out of time");
     return stop ? pal_error_set(err, PAL_ERR_STOPPED, "stopped by the caller") : PAL_OK;

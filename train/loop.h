@@ -72,6 +72,9 @@ typedef struct palt__loop {
     double baseline, explained; /* as in pal_train_result */
     int64_t measured;           /* the step at which the test data was measured last */
     bool out_of_time;           /* training ends because its time is over */
+    palt__together together;    /* the processes that train */
+    uint32_t wish;              /* with others: why this process wants to stop, or has heard that one does: flags */
+    pal_error trouble;          /* how another process has failed, while a minimiser was at work */
 } palt__loop;
 
 /* The state before the first step. */
@@ -82,6 +85,10 @@ pal_status palt__loop_plan(palt__loop *l, pal_error *err);
 pal_status palt__loop_phases(palt__loop *l, pal_error *err);
 /* Allocates what all phases share, restores a resumed run, or gives the model what it needs from the data. */
 pal_status palt__loop_prepare(palt__loop *l, pal_error *err);
+/* loop_go_on.c: restores a resumed run from its folder. */
+pal_status palt__loop_go_on(palt__loop *l, pal_error *err);
+/* together.c: whether all processes have the same arguments; what they know of the folder. Before the plan. */
+pal_status palt__loop_meet(palt__loop *l, pal_error *err);
 void palt__loop_close(palt__loop *l); /* frees everything */
 /* Sets the schedule of the phase, with its learning rate and length; defaults apply to what is not given. */
 void palt__loop_schedule(palt__loop *l);
@@ -148,7 +155,16 @@ void palt__stop_watch(palt__loop *l, const pal_epoch *epoch);
 /* The same for all epochs of the last phase of a resumed run, which may have finished it. */
 void palt__stop_recall(palt__loop *l);
 bool palt__stop_keeps(const palt__loop *l);      /* whether best.safetensors is written */
-bool palt__stop_time(palt__loop *l, double now); /* whether the time is over; sets out_of_time */
+/* After a step: reports if that is due. PAL_ERR_STOPPED: training ends here, because a caller asks for it or because the
+ * time is over, which sets out_of_time. In the middle of an epoch only. */
+pal_status palt__stop_step(palt__loop *l, double now, pal_error *err);
+/* After an epoch: reports, and agrees whether training ends here. One of the two is set at most. */
+pal_status palt__stop_epoch(palt__loop *l, bool *stop, bool *over, pal_error *err);
+/* Between two evaluations of a minimiser, at the same ones in all processes. Nonzero: all stop, because one wants to or
+ * has failed. */
+int palt__loop_agree_stop(palt__loop *l);
+/* Raises what this process wants for the next step. */
+void palt__stop_raise(const palt__loop *l);
 
 /* ---- minimised.c ---------------------------------------------------------------------------------------------- */
 

@@ -222,8 +222,15 @@ static pal_status read_epoch(pal_rundir *dir, json_t *object, pal_error *err)
 
 pal_status palt__metrics_read(pal_rundir *dir, pal_error *err)
 {
-    pal_status status = palt__folder_read(&dir->folder, PALT__METRICS, MOST, &dir->metrics, &dir->metrics_size, err);
-    if (status || !dir->metrics) return status;
+    const pal_status status =
+        palt__folder_read(&dir->folder, PALT__METRICS, MOST, &dir->metrics, &dir->metrics_size, err);
+    return status ? status : palt__metrics_parse(dir, err);
+}
+
+pal_status palt__metrics_parse(pal_rundir *dir, pal_error *err)
+{
+    pal_status status = PAL_OK;
+    if (!dir->metrics) return PAL_OK;
     const char *line = dir->metrics, *end = line + dir->metrics_size;
     while (line < end) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
@@ -244,6 +251,7 @@ pal_status palt__metrics_read(pal_rundir *dir, pal_error *err)
 
 static pal_status write(const pal_rundir *dir, pal_error *err)
 {
+    if (dir->reads) return PAL_OK;
     return palt__folder_write(&dir->folder, PALT__METRICS, dir->metrics, dir->metrics_size, err);
 }
 

@@ -18,10 +18,12 @@ static int stop(void *user)
     palt__minimised *m = l->minimised;
     const double now = palt__seconds();
     pal_minimise_report *r = &l->progress.iteration;
-    if (!m || !palt__loop_is_due(l, now)) return 0;
+    if (!m) return 0;
+    if (!palt__loop_is_due(l, now)) return palt__loop_agree_stop(l);
     r->evaluations = m->report.evaluations + palt__objective_evaluations(m->objective) - m->evaluations;
     r->products = m->report.products + palt__objective_products(m->objective) - m->products;
-    return palt__loop_report(l, now);
+    if (palt__loop_report(l, now)) l->wish |= PALT__STOP;
+    return palt__loop_agree_stop(l);
 }
 
 void palt__minimised_free(palt__minimised *m)
@@ -140,6 +142,8 @@ pal_status palt__minimised_epoch(palt__loop *l, pal_error *err)
     same_numbers(m, true);
     pal_status status = pal_minimiser_step(m->minimiser, &m->end, &report, &why);
     m->unchanged = status && same_numbers(m, false);
+    if (status == PAL_ERR_STOPPED && l->together.failed)
+        return pal_error_set(err, l->trouble.status, "%s", l->trouble.text);
     if (status == PAL_ERR_STOPPED) return pal_error_set(err, status, "stopped by the caller");
     if (status == PAL_ERR_NUMERIC && !*pal_data_objective_error(m->objective)) return no_start(l, err);
     if (status) {

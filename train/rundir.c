@@ -36,7 +36,7 @@ static const char *now(char *out, size_t size)
     return out;
 }
 
-static pal_rundir *make(pal_error *err)
+pal_rundir *palt__rundir_make(pal_error *err)
 {
     pal_rundir *dir = calloc(1, sizeof *dir);
     if (!dir) palt__no_memory(err);
@@ -80,7 +80,8 @@ static pal_status write_info(pal_rundir *dir, const pal_run_info *info, pal_erro
     free(dir->text);
     dir->text = more;
     const pal_status status = adopt(dir, json, err);
-    return status ? status : palt__folder_write(&dir->folder, PALT__RUN_JSON, more, length + 1, err);
+    if (status || dir->reads) return status;
+    return palt__folder_write(&dir->folder, PALT__RUN_JSON, more, length + 1, err);
 }
 
 /* Makes runs/MODEL-NNN, with the first NNN that is free or whose folder is empty. An empty one is taken only if it is
@@ -131,7 +132,7 @@ pal_status pal_rundir_source(const pal_rundir *dir, char **text, pal_error *err)
 
 pal_rundir *pal_rundir_new(const char *path, const pal_run_info *given, pal_error *err)
 {
-    pal_rundir *dir = make(err);
+    pal_rundir *dir = palt__rundir_make(err);
     if (!dir) return NULL;
     pal_run_info info = *given;
     char started[40];
@@ -159,6 +160,12 @@ static pal_status read_info(pal_rundir *dir, pal_error *err)
     if (status) return status;
     if (!dir->text)
         return pal_error_set(err, PAL_ERR_IO, "%s is not the folder of a run: " PALT__RUN_JSON " is missing", path);
+    return palt__rundir_parse(dir, size, err);
+}
+
+pal_status palt__rundir_parse(pal_rundir *dir, size_t size, pal_error *err)
+{
+    const char *path = palt__short_path(dir->folder.path);
     int line;
     const char *wrong;
     json_t *json = palt__json_load(dir->text, size, &line, &wrong);
@@ -181,7 +188,10 @@ static pal_status read_info(pal_rundir *dir, pal_error *err)
                          path);
 }
 
-bool pal_rundir_saved(const pal_rundir *dir) { return palt__folder_has(&dir->folder, PALT__CHECKPOINT); }
+bool pal_rundir_saved(const pal_rundir *dir)
+{
+    return dir->reads ? dir->saved : palt__folder_has(&dir->folder, PALT__CHECKPOINT);
+}
 
 /* Whether the model is solved in closed form: training it again loses nothing. */
 static bool is_solved(const pal_run_info *info)
@@ -218,7 +228,7 @@ static pal_status read_run(pal_rundir *dir, const char *path, enum reading what,
 
 static pal_rundir *open_run(const char *path, enum reading what, pal_error *err)
 {
-    pal_rundir *dir = make(err);
+    pal_rundir *dir = palt__rundir_make(err);
     if (dir && !read_run(dir, path, what, err)) return dir;
     pal_rundir_free(dir);
     return NULL;
@@ -255,7 +265,7 @@ pal_status palt__rundir_go_on(pal_rundir *dir, int64_t step, const char *changed
         info.epochs = longer->to;
         info.schedule.total = info.schedule.total / (uint64_t)longer->from * (uint64_t)longer->to;
     }
-    palt__folder_sweep(&dir->folder);
+    if (!dir->reads) palt__folder_sweep(&dir->folder);
     pal_status status = palt__metrics_drop(dir, step, err);
     if (!status) status = write_info(dir, &info, err);
     free(all);
@@ -295,6 +305,10 @@ pal_status palt__rundir_save(pal_rundir *dir, const pal_model *model, const pal_
                              const pal_minimiser *minimiser, int64_t step, double loss, pal_tensor *gradients,
                              pal_error *err)
 {
+    if (dir->reads) {
+        dir->saved = true;
+        return PAL_OK;
+    }
     size_t n = minimiser ? pal_minimiser_state_count(minimiser) : optimizer ? pal_optimizer_state_count(optimizer) : 0;
     pal_named_tensor *more = calloc(n + 3, sizeof *more);
     pal_tensor *count = pal_tensor_new(pal_model_context(model), PAL_F64, PAL_SHAPE(1));

@@ -116,6 +116,7 @@ palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *o, pal
         stage->rows = o->rows;
         stage->labelled_from = o->labelled_from;
         stage->local = o->shards ? local_shards(o->shards) : 1;
+        stage->together = o->shards && o->shards->communicator && o->shards->communicator->size > 1;
         if (classes)
             stage->labels =
                 pal_tensor_new(pal_model_context(model), pal_model_dtype(model), PAL_SHAPE(o->rows, classes));
@@ -198,8 +199,8 @@ static void scale_labels(palt__stage *stage)
         pal_tensor_set(stage->labels, i, pal_tensor_get(stage->labels, i) * stage->shares[i / classes]);
 }
 
-pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
-                           pal_error *err)
+static pal_status fill(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
+                       pal_error *err)
 {
     pal_status status = gather_all(stage, data, rows);
     if (status) { /* again, to say why */
@@ -221,7 +222,24 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
         if (status) return status;
         memcpy(stage->corrupted->data, pal_output(stage->corrupt, 0)->data, pal_tensor_bytes(stage->corrupted));
     }
-    return run(stage->model, stage->program, noise, err);
+    return PAL_OK;
+}
+
+void palt__stage_skip(palt__stage *stage, pal_noise noise)
+{
+    if (!stage->together) return;
+    pal_program_raise(stage->program, PALT__FAILED);
+    run(stage->model, stage->program, noise, NULL);
+}
+
+pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
+                           pal_error *err)
+{
+    pal_status status = fill(stage, data, rows, noise, err);
+    if (status) palt__stage_skip(stage, noise);
+    if (!status) status = run(stage->model, stage->program, noise, err);
+    if (status || !stage->together || !(pal_program_raised(stage->program) & PALT__FAILED)) return status;
+    return pal_error_set(err, PAL_ERR_IO, "%s", PALT__ELSEWHERE "a batch could not be gathered");
 }
 
 /* ---- All samples, each once ----------------------------------------------------------------------------------- */

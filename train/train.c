@@ -16,6 +16,11 @@ static pal_status check_shards(const palt__loop *l, pal_error *err)
     const int processes = l->o.communicator ? l->o.communicator->size : 1;
     if (n < 1 || n > PAL_SHARDS_MOST)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld shards: choose 1 to %d", (long long)n, PAL_SHARDS_MOST);
+    const int64_t was = l->o.resume && l->o.folder ? pal_rundir_info(l->o.folder)->shards : n;
+    if ((was ? was : 1) != n)
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "the run has cut its batches into %lld shards, not into %lld: resume it with these",
+                             (long long)(was ? was : 1), (long long)n);
     if (processes > n)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld shards for %d processes: give --shards %d or more",
                              (long long)n, processes, processes);
@@ -97,72 +102,6 @@ static pal_status check(const palt__loop *l, pal_error *err)
     return status;
 }
 
-/* Describes what differs for the remaining steps and affects their bits; NULL: nothing differs. */
-static const char *changes(const palt__loop *l, char *out, size_t size)
-{
-    const pal_run_info *info = pal_rundir_info(l->o.folder);
-    const char *was[PAL_RUN_CHANGES], *is[PAL_RUN_CHANGES];
-    const bool left = l->step < l->progress.epochs * l->progress.steps;
-    const size_t n = left ? pal_run_changes(info, pal_model_context(l->model), was, is) : 0;
-    size_t length = 0;
-    for (size_t i = 0; i < n && length < size; i++)
-        length +=
-            (size_t)snprintf(out + length, size - length, "%s%s instead of %s", length ? ", " : "", is[i], was[i]);
-    if (length && length < size) snprintf(out + length, size - length, " from step %lld on", (long long)l->step + 1);
-    return length ? out : NULL;
-}
-
-/* Every epoch that the checkpoint has finished has a line of metrics: it is written first. */
-static pal_status check_metrics(const palt__loop *l, int64_t epochs, pal_error *err)
-{
-    const pal_rundir *folder = l->o.folder;
-    const size_t lines = pal_rundir_epoch_count(folder);
-    const int64_t last = lines ? pal_rundir_epoch(folder, lines - 1)->epoch : 0;
-    if (last >= epochs) return PAL_OK;
-    return pal_error_set(
-        err, PAL_ERR_FORMAT,
-        "%s/metrics.jsonl ends with epoch %lld, but the checkpoint has finished epoch %lld: restore the "
-        "file from a copy of the run, or train a new run that begins with these weights (--from)",
-        palt__short_path(pal_rundir_path(folder)), (long long)last, (long long)epochs);
-}
-
-/* Restores the state from the folder: the loop continues where the run was saved. */
-static pal_status go_on(palt__loop *l, pal_error *err)
-{
-    pal_progress *p = &l->progress;
-    pal_rundir *folder = l->o.folder;
-    const bool solved = palt__has_closed_form(l->model);
-    pal_status status = palt__checkpoint_open(&l->from, folder, l->model, solved ? 0 : p->epochs * p->steps, err);
-    if (!status && !solved) status = check_metrics(l, l->from.step / p->steps, err);
-    if (status) return status;
-    l->untouched = false;
-    l->step = l->saved = l->from.step;
-    p->epoch = l->step / p->steps;
-    l->first = l->step % p->steps;
-    l->sum = l->from.loss;
-    char changed[256];
-    const double seconds = pal_rundir_info(folder)->result.seconds;
-    const pal_extension longer = {l->o.extend, p->epoch, pal_rundir_info(folder)->epochs, l->o.epochs};
-    status = palt__rundir_go_on(folder, solved ? -1 : l->step, changes(l, changed, sizeof changed),
-                                l->o.extend ? &longer : NULL, l->o.time_limit, err);
-    if (status) return status;
-    const size_t lines = pal_rundir_epoch_count(folder);
-    const pal_epoch *last = lines ? pal_rundir_epoch(folder, lines - 1) : NULL;
-    l->started -= fmax(seconds, last ? last->seconds : 0);
-    if (!last) return PAL_OK;
-    palt__stop_recall(l);
-    p->train_loss = last->train_loss;
-    for (size_t i = lines; i-- > 0 && !isfinite(last->test_loss);) /* the last measured epoch of the phase */
-        if (!strcmp(pal_rundir_epoch(folder, i)->phase, last->phase)) last = pal_rundir_epoch(folder, i);
-    p->test_loss = last->test_loss;
-    p->squared_error = last->squared_error;
-    p->squared_error_corrupted = last->squared_error_corrupted;
-    p->error = last->error;
-    /* The figures of a line are rounded, so a share computed from them could differ in its last digit. */
-    l->explained = isfinite(last->explained) ? last->explained : pal_explained(last->squared_error, l->baseline);
-    return PAL_OK;
-}
-
 pal_status palt__loop_prepare(palt__loop *l, pal_error *err)
 {
     if (palt__loop_order(l, err)) return PAL_ERR_MEMORY;
@@ -174,7 +113,7 @@ pal_status palt__loop_prepare(palt__loop *l, pal_error *err)
     }
     const pal_dataset *measured = l->o.test ? l->o.test : l->data;
     if (pal_baseline(l->data, measured, l->o.seed, &l->baseline, err)) return PAL_ERR_MEMORY;
-    if (l->o.resume && go_on(l, err)) return PAL_ERR_ARGUMENT;
+    if (l->o.resume && palt__loop_go_on(l, err)) return err->status;
     if (l->step) return PAL_OK;
     const pal_status status = palt__measure_statistics(l->model, l->data, err);
     return status ? status : palt__start_output(l->model, l->data, &l->o, err);
@@ -202,7 +141,7 @@ static pal_status run_epochs(palt__loop *l, pal_train_result *result, pal_error 
     result->train_loss = p->train_loss;
     for (size_t i = 0; !status && i < l->plan.n; begin += l->plan.phase[i++].epochs) {
         if (p->epoch >= begin + l->plan.phase[i].epochs) continue; /* finished before the run was resumed */
-        status = palt__loop_begin(l, i, begin, err);
+        status = palt__agree(&l->together, palt__loop_begin(l, i, begin, err), err);
         if (!status && !l->step) status = palt__loop_save(l, err);
         while (!status && p->epoch < begin + l->plan.phase[i].epochs) { /* the phase may end early */
             p->epoch++;
@@ -266,10 +205,12 @@ void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, 
     const bool solved = palt__has_closed_form(model);
     *l = (palt__loop){.model = model, .data = data, .o = *o};
     if (solved && l->o.batch < 1) l->o.batch = 128; /* only for measuring */
+    l->together = palt__together_of(o->communicator);
+    if (o->resume && o->folder && !o->shards) l->o.shards = pal_rundir_info(o->folder)->shards;
     l->parts = l->o.accumulate > 1 && !solved ? l->o.accumulate : 1;
     const pal_communicator *c = l->o.communicator;
-    l->shards =
-        (pal_shards){.struct_size = sizeof l->shards, .count = l->o.shards > 1 ? l->o.shards : 1, .communicator = c};
+    l->shards = (pal_shards){
+        .struct_size = sizeof l->shards, .count = l->o.shards > 1 && !solved ? l->o.shards : 1, .communicator = c};
     pal_shards_of(l->shards.count, c ? c->size : 1, c ? c->rank : 0, &l->first_shard, &l->local_shards);
     l->progress = (pal_progress){.epochs = l->o.epochs,
                                  .steps = solved           ? 1
@@ -370,6 +311,14 @@ static void blame_end(pal_error *own, const pal_error *last, const pal_train_res
                   own->status ? "stopped after" : "ended with", (long long)result->steps, last->text);
 }
 
+static pal_status begin(palt__loop *l, pal_error *err)
+{
+    palt__together *t = &l->together;
+    pal_status status = palt__loop_meet(l, err);
+    if (!status) status = palt__agree(t, palt__loop_plan(l, err), err);
+    return status ? status : palt__agree(t, palt__loop_prepare(l, err), err);
+}
+
 pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_options *options,
                      pal_train_result *result, pal_error *err)
 {
@@ -379,12 +328,13 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
     *result = palt__no_result;
     if (read_options(&o, options, err)) return PAL_ERR_ARGUMENT;
     palt__loop_start(&l, model, data, &o);
-    if (!palt__loop_plan(&l, &own) && !palt__loop_prepare(&l, &own)) {
+    if (!begin(&l, &own)) {
         if (palt__has_closed_form(model))
             solve(&l, result, &own);
         else
             run_epochs(&l, result, &own);
     }
+    palt__agree(&l.together, own.status, &own);
     result->planned = palt__has_closed_form(model) ? 1 : l.plan.epochs;
     result->baseline = l.baseline;
     result->seconds = palt__seconds() - l.started;
@@ -392,6 +342,7 @@ pal_status pal_train(pal_model *model, const pal_dataset *data, const pal_train_
         const char *word = !own.status ? "done" : own.status == PAL_ERR_STOPPED ? "interrupted" : "failed";
         pal_error last = {0};
         pal_rundir_finish(l.o.folder, word, *word == 'f' ? own.text : NULL, result, &last);
+        palt__agree(&l.together, last.status, &last);
         if (last.status) blame_end(&own, &last, result);
     }
     palt__loop_close(&l);

@@ -292,6 +292,7 @@ typedef struct pal_run_info { /* run.json: everything needed to repeat a run, an
      * NULL: the variant is of the library, or of a loaded object. source_text is its text. pal_rundir_new writes it
      * into the folder, as variant.c; a run that is opened has it there, see pal_rundir_source. */
     const char *source, *source_hash, *source_text;
+    int64_t shards; /* as in pal_train_options; 0: the batch is not cut */
 } pal_run_info;
 
 /* The SHA-256 of the bytes, as 64 hexadecimal digits (FIPS 180-4). */
@@ -329,6 +330,17 @@ pal_rundir *pal_rundir_new(const char *path, const pal_run_info *info, pal_error
 pal_rundir *pal_rundir_resume(const char *path, pal_error *err);
 /* The same, for a run that is to be trained longer (option `extend` of pal_train): it may also be done. */
 pal_rundir *pal_rundir_extend(const char *path, pal_error *err);
+/* The same three for processes that train together (pal_train_options.communicator). All call it together, with equal
+ * arguments; if it fails in one process, it fails in all, with the message of that process. Process 0 makes and locks
+ * the folder, and is the only one that writes. The handles of the others keep in memory what they are given to write, so
+ * that pal_rundir_info and pal_rundir_epoch tell all processes the same, but for times. info: only that of process 0 is
+ * read. A folder that is resumed has to be seen by all processes, on a file system that they share, because
+ * pal_rundir_model and pal_rundir_source read it; a new one only by process 0, and the other handles then have no files.
+ * communicator is borrowed, until pal_train has returned; NULL: this process alone. */
+pal_rundir *pal_rundir_new_together(const char *path, const pal_run_info *info, const pal_communicator *communicator,
+                                    pal_error *err);
+pal_rundir *pal_rundir_resume_together(const char *path, const pal_communicator *communicator, pal_error *err);
+pal_rundir *pal_rundir_extend_together(const char *path, const pal_communicator *communicator, pal_error *err);
 /* Opens a run for reading. PAL_ERR_IO: the folder or its run.json is missing. PAL_ERR_FORMAT: a file is malformed, no
  * regular file, or larger than any that is written: 16 MiB for run.json, 256 MiB for metrics.jsonl. */
 pal_rundir *pal_rundir_open(const char *path, pal_error *err);
@@ -444,9 +456,11 @@ typedef struct pal_train_options {
                         * the end of a step, or of an iteration of a minimiser. The run is then done; the schedule stays
                         * that of all epochs. To go on, resume it with a greater limit. 0: none */
     int64_t shards; /* a batch is cut into so many equal parts, which are computed one by one and summed over a fixed
-                     * tree (communicator.h): the bits depend on it. 0: 1, the batch is not cut */
+                     * tree (communicator.h): the bits depend on it. 0: 1, the batch is not cut; with resume, as
+                     * the run has recorded it */
     const pal_communicator *communicator; /* the processes that train together, at most one for each shard; all call
-                                           * pal_train with equal arguments. Borrowed. NULL: this process alone */
+                                           * pal_train with equal arguments, see there. Borrowed. NULL: this process
+                                           * alone */
 } pal_train_options;
 
 /* The samples per step if nobody chooses them: `most` (0: 128), but at most an eighth of the samples, so that an epoch
@@ -497,7 +511,7 @@ pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *se
                                const pal_dataset *data, const pal_train_options *options, pal_train_memory *out,
                                pal_error *err);
 
-/* Reports what pal_train would refuse before its first step: mismatched sizes, data that the model cannot take, an
+/* Calls no other process. Reports what pal_train would refuse before its first step: mismatched sizes, data that the model cannot take, an
  * unknown schedule or optimiser, a step that cannot be recorded, such as one with a loss that has no gradient. */
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
                            pal_error *err);
@@ -529,6 +543,15 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
  * in the middle of an epoch, the checkpoint is that of the step, the figures of the result are measured there, and
  * metrics.jsonl has the finished epochs. A run that has ended by patience cannot be extended. Where it ends, and its
  * best.safetensors, do not depend on interruptions either.
+ *
+ * With a communicator, all processes call this function together, and it returns in all with the same status, message
+ * and weights. `folder` is opened by pal_rundir_new_together and its like, in all processes or in none. First the
+ * processes compare their version, options, data, kernels and weights: PAL_ERR_ARGUMENT names the process and what is
+ * different. `progress` is called in each process; all stop if one asks for it, at the next step. The clock of process 0
+ * decides about time_limit. The bits follow from the shards: a run may be resumed by another number of processes. If
+ * something fails in one process, such as writing in process 0, it fails in all, with its message. PAL_ERR_PEER: a
+ * process has ended; nothing more is saved, and the run can be resumed from its last checkpoint. Then no call of all
+ * processes works any more.
  *
  * PAL_ERR_STOPPED: the callback asked to stop; the model is in its state after the last step and was saved.
  * PAL_ERR_NUMERIC: a loss or a weight was not finite; the checkpoint is that of the last finished epoch (or the initial

@@ -1,13 +1,11 @@
 /* test_shards.c - a batch that is cut into shards: the same bits on any number of processes, which are threads here. */
 #include <math.h>
-#include <pthread.h>
 
-#include "autograd/communicator.h"
-#include "tests/train/runs.h"
+#include "tests/train/shards.h"
 
 Suite *shards_suite(void);
 
-enum { PROCESSES = 4, SHARDS = 4, BATCH = 16, EPOCHS = 3, SETTINGS = 4 };
+enum { BATCH = 16, EPOCHS = 3, SETTINGS = 4 };
 
 typedef struct training { /* what one process does */
     const char *variant, *optimizer;
@@ -54,18 +52,15 @@ static void *train(void *user)
 
 static void train_on(int processes, const training *like, training *out)
 {
-    pal_communicator *c[PROCESSES] = {NULL};
-    pthread_t thread[PROCESSES];
-    pal_error err = {0};
+    pal_communicator *c[PROCESSES];
     pal_dataset_free(data_of(SAMPLES, "data"));
-    if (processes > 1) ck_assert_msg(!pal_communicator_threads(processes, c, &err), "%s", err.text);
+    connect(processes, c);
     for (int i = 0; i < processes; i++) {
         out[i] = *like;
         out[i].communicator = c[i];
         out[i].data = path_of("data.npy");
-        ck_assert_int_eq(pthread_create(&thread[i], NULL, train, &out[i]), 0);
     }
-    for (int i = 0; i < processes; i++) pthread_join(thread[i], NULL);
+    in_threads(processes, train, out, sizeof *out);
     for (int i = 0; i < processes; i++) ck_assert_msg(!out[i].err.status, "%s: %s", like->variant, out[i].err.text);
 }
 
