@@ -82,8 +82,8 @@ struct pal_cli_spec {
     pal_cli_effect effect;   /* what the options of models may change (effect.c) */
     bool data; /* also accept the options about data (data.c); a verb with `trains` those about the split */
     bool trains;
-    bool halves; /* a file that --data names is split, because its training samples are needed, too */
-    bool late;   /* the verb itself checks the needs, because they depend on the defaults of the model */
+    bool halves;    /* a file that --data names is split, because its training samples are needed, too */
+    bool late;      /* the verb itself checks the needs, because they depend on the defaults of the model */
     bool processes; /* several processes can share its work (processes.h) */
 };
 
@@ -186,8 +186,8 @@ int64_t pal_cli_shards(const pal_cli_args *args);
 const pal_communicator *pal_cli_trainers(const pal_cli_args *args); /* those processes; NULL: this one alone */
 int64_t pal_cli_default_lanes(const pal_cli_args *args);
 int64_t pal_cli_whole_shards(int64_t batch, int64_t shards);
-/* Like pal_cli_train, by this process alone. If training has started and ends early, the reason is stored in *why and not printed. why NULL:
- * it is printed. */
+/* Like pal_cli_train, by this process alone. If training has started and ends early, the reason is stored in *why and
+ * not printed. why NULL: it is printed. */
 int pal_cli_train_within(int argc, char **argv, pal_error *why);
 /* train_report.c: the output at the end of training. */
 /* profile: also printed; NULL: none. It is taken over. */

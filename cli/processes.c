@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIBRARY "libpalindrome-mpi.so.0"
@@ -115,6 +116,12 @@ static int give_up(int status)
     return failed(status);
 }
 
+/* A launcher ends all processes when one exits with an error: process 0 is to speak before. */
+static void let_speak(void)
+{
+    if (all.rank) nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+}
+
 int pal_cli_processes_check(const pal_cli_verb *verb)
 {
     if (all.count < 2 || !verb || verb->spec->processes) return PAL_CLI_GO_ON;
@@ -123,6 +130,7 @@ int pal_cli_processes_check(const pal_cli_verb *verb)
         snprintf(line, sizeof line, "%s runs in one process: start it without mpirun", verb->name);
         print(line);
     }
+    let_speak();
     return PAL_CLI_WRONG;
 }
 
@@ -208,6 +216,7 @@ static int cannot_meet(const char *why)
              "without mpirun",
              all.count, why);
     if (!all.which_here) print(line);
+    let_speak();
     *all.said = 0;
     return PAL_CLI_FAILED;
 }
@@ -215,7 +224,7 @@ static int cannot_meet(const char *why)
 static int meet(void)
 {
     static const char name[] = "pal_mpi_open";
-    pal_communicator *(*open_mpi)(pal_error *err) = NULL;
+    pal_communicator *(*open_mpi)(pal_error * err) = NULL;
     pal_error err = {0};
     void *library = load(), *symbol = library ? dlsym(library, name) : NULL;
     if (!symbol) {
@@ -228,6 +237,7 @@ static int meet(void)
     all.communicator = open_mpi(&err);
     if (!all.communicator) {
         if (!all.rank) print(err.text);
+        let_speak();
         *all.said = 0;
         return PAL_CLI_FAILED;
     }
@@ -247,8 +257,10 @@ int pal_cli_processes_meet(int status)
 int pal_cli_processes_end(int status)
 {
     if (all.count < 2) return status;
-    if (!all.met && status > 0) status = pal_cli_processes_meet(status);
-    else status = pal_cli_processes_agree(status);
+    if (!all.met && status > 0)
+        status = pal_cli_processes_meet(status);
+    else
+        status = pal_cli_processes_agree(status);
     fflush(stdout);
     fflush(stderr);
     pal_communicator_close(all.communicator, all.lost);

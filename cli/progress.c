@@ -27,7 +27,7 @@ void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
     FILE *to = json ? stderr : stdout;
     const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
     bool draws = pal_cli_is_terminal(pal_cli_descriptor(to)) && terminal && strcmp(terminal, "dumb") != 0;
-    *p = (pal_cli_progress){.to = quiet || (json && !draws) ? NULL : to,
+    *p = (pal_cli_progress){.to = quiet || !pal_cli_is_first() || (json && !draws) ? NULL : to,
                             .bar = draws,
                             .colour = draws && !(no_colour && *no_colour),
                             .unicode = !strcmp(nl_langinfo(CODESET), "UTF-8"),

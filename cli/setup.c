@@ -126,7 +126,8 @@ pal_context *pal_cli_context(const pal_cli_args *args, const pal_run_info *run, 
     pal_context *context = pal_context_new(&o);
     if (!context) *status = pal_cli_say(PAL_CLI_FAILED, "not enough memory or threads to start");
     int wrong = context && portable ? pin(context) : PAL_CLI_GO_ON;
-    if (context && wrong == PAL_CLI_GO_ON) wrong = pal_cli_processes_meet(PAL_CLI_GO_ON); /* no new start from here on */
+    if (context && wrong == PAL_CLI_GO_ON)
+        wrong = pal_cli_processes_meet(PAL_CLI_GO_ON); /* no new start from here on */
     if (wrong == PAL_CLI_GO_ON) return context;
     *status = wrong;
     pal_context_free(context);

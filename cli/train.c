@@ -199,6 +199,27 @@ static const char *place(const pal_cli_job *j, char *out, size_t size)
     return now && *now ? now : path;
 }
 
+static int check(const pal_cli_job *j, const pal_train_options *o)
+{
+    pal_error err = {0};
+    if (!pal_train_check(j->model, j->train, o, &err)) return PAL_CLI_GO_ON;
+    if (!j->extend) return pal_cli_say_error(&err);
+    return pal_cli_say(PAL_CLI_WRONG, "%s: %s", pal_rundir_path(j->dir), err.text);
+}
+
+/* Why training failed, and what is left. */
+static int tell_failure(const pal_cli_job *j, const pal_error *err, const char *folder)
+{
+    char line[2048], quoted[1024] = "";
+    pal_cli_quote_path(quoted, sizeof quoted, folder);
+    const bool lost = err->status == PAL_ERR_PEER;
+    if (lost) pal_cli_processes_lost();
+    snprintf(line, sizeof line,
+             lost ? "%s: the last checkpoint is whole; go on with `palindrome train --resume %s`" : "%s; see %s",
+             err->text, lost ? quoted : folder);
+    return tell(j, PAL_CLI_FAILED, line);
+}
+
 static int train(pal_cli_job *j)
 {
     char line[2048], now[PATH_MAX];
@@ -232,14 +253,12 @@ static int train(pal_cli_job *j)
                            .shards = j->info.shards,
                            .communicator = pal_cli_trainers(&j->args)};
     pal_error err = {0};
-    if (pal_train_check(j->model, j->train, &o, &err)) {
-        if (!j->extend) return pal_cli_say_error(&err);
-        return pal_cli_say(PAL_CLI_WRONG, "%s: %s", pal_rundir_path(j->dir), err.text);
-    }
+    int status = check(j, &o);
+    if (!j->args.alone) status = pal_cli_processes_agree(status);
+    if (status != PAL_CLI_GO_ON) return status;
     say_schedule(j);
     pal_cli_signals_catch();
-    if (!j->why && pal_cli_processes_agree(PAL_CLI_GO_ON) != PAL_CLI_GO_ON) return PAL_CLI_FAILED;
-    int status = j->dir ? PAL_CLI_GO_ON : make_folder(j);
+    if (!j->dir) status = make_folder(j);
     if (status != PAL_CLI_GO_ON) return status;
     o.folder = j->dir;
     pal_train_result result;
@@ -257,8 +276,7 @@ static int train(pal_cli_job *j)
     const char *folder = place(j, now, sizeof now);
     if (done && done != PAL_ERR_STOPPED) {
         pal_cli_profile_free(&profile);
-        snprintf(line, sizeof line, "%s; see %s", err.text, folder);
-        return tell(j, PAL_CLI_FAILED, line);
+        return tell_failure(j, &err, folder);
     }
     char nothing[512], quoted[1024] = "";
     pal_cli_train_verdict(j->dir, j->model, j->train, &result, nothing, sizeof nothing);
@@ -401,7 +419,9 @@ int pal_cli_train_within(int argc, char **argv, pal_error *why)
     for (int i = 1; i < argc; i++) pal_cli_quote(j->command, sizeof j->command, argv[i]);
     int status = pal_cli_parse(&pal_cli_train_spec, argc, argv, &j->args);
     if (status == PAL_CLI_GO_ON) status = pal_cli_like_take(j, argc, argv);
+    j->args.alone = why != NULL;
     if (status == PAL_CLI_GO_ON) status = pal_cli_job_prepare(j);
+    if (!why) status = pal_cli_processes_agree(status);
     if (status == PAL_CLI_GO_ON) status = train(j);
     pal_cli_job_free(j);
     return status;

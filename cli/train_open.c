@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/processes.h"
 #include "cli/source.h"
 #include "cli/train.h"
 
@@ -271,10 +272,34 @@ static void keep_texts(pal_cli_job *j)
     }
 }
 
+/* Several processes have to meet before they open the folder together, and a portable run may start them again before
+ * that. */
+static int meet(pal_cli_job *j)
+{
+    pal_error err = {0};
+    int status = PAL_CLI_GO_ON;
+    if (pal_cli_process_count() < 2) return status;
+    pal_rundir *dir = pal_rundir_open(pal_cli_given(&j->args, "resume"), &err);
+    if (!dir) return pal_cli_say_error(&err);
+    const pal_run_info *info = pal_rundir_info(dir);
+    const int64_t shards = info->shards > 1 ? info->shards : 1;
+    if (pal_cli_process_count() > shards)
+        status = pal_cli_say(PAL_CLI_WRONG,
+                             "%s was begun with %lld shard%s, which is the most processes that can share a batch: "
+                             "%s",
+                             pal_rundir_path(dir), (long long)shards, shards == 1 ? "" : "s",
+                             shards == 1 ? "resume it without mpirun" : "start no more");
+    else
+        j->context = pal_cli_context(&j->args, info, &status);
+    pal_rundir_free(dir);
+    return status;
+}
+
 int pal_cli_job_resume(pal_cli_job *j)
 {
     int status = check_words(j);
     pal_error err = {0};
+    if (status == PAL_CLI_GO_ON) status = meet(j);
     if (status != PAL_CLI_GO_ON) return status;
     j->dir = pal_rundir_extend_together(pal_cli_given(&j->args, "resume"), pal_cli_trainers(&j->args), &err);
     if (!j->dir) return pal_cli_say_error(&err);
@@ -285,7 +310,7 @@ int pal_cli_job_resume(pal_cli_job *j)
     j->variant = pal_cli_run_variant(j->dir, &status);
     if (!j->variant) return status;
     pal_cli_source_tell(j->dir);
-    j->context = pal_cli_context(&j->args, &j->info, &status);
+    if (!j->context) j->context = pal_cli_context(&j->args, &j->info, &status);
     if (j->context) status = take_data(j);
     if (status == PAL_CLI_GO_ON) status = check_memory(j);
     if (status == PAL_CLI_GO_ON) status = open_model(j);
