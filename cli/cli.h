@@ -196,7 +196,8 @@ void pal_cli_train_table(const pal_rundir *dir, pal_model *model, const pal_data
                          const pal_train_result *result, bool learned);
 /* Samples that each epoch leaves out, because they do not fill a batch; 0: none, or the model takes no steps. */
 int64_t pal_cli_left_out(const pal_run_info *info);
-const char *pal_cli_batches(const pal_run_info *info, char *out, size_t size); /* "batches of 4 x 128"; returns out */
+const char *pal_cli_batches(const pal_run_info *info, char *out,
+                            size_t size); /* "batches of 4 x 128 in 2 shards"; returns out */
 #define PAL_CLI_LEARNED 0.01 /* share of variance explained: below it, a model is as good as the mean sample */
 /* Writes in one line why the model has learned nothing, with the likeliest remedy; "" if it has learned something. */
 void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,

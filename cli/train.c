@@ -212,11 +212,14 @@ static int tell_failure(const pal_cli_job *j, const pal_error *err, const char *
 {
     char line[2048], quoted[1024] = "";
     pal_cli_quote_path(quoted, sizeof quoted, folder);
-    const bool lost = err->status == PAL_ERR_PEER;
+    const pal_communicator *all = pal_cli_trainers(&j->args);
+    const bool lost = all && err->status == PAL_ERR_PEER;
     if (lost) pal_cli_processes_lost();
-    snprintf(line, sizeof line,
-             lost ? "%s: the last checkpoint is whole; go on with `palindrome train --resume %s`" : "%s; see %s",
-             err->text, lost ? quoted : folder);
+    if (lost)
+        snprintf(line, sizeof line, "%s: the last checkpoint is whole; go on with `palindrome train --resume %s`",
+                 all->why(all->self), quoted);
+    else
+        snprintf(line, sizeof line, "%s; see %s", err->text, folder);
     return tell(j, PAL_CLI_FAILED, line);
 }
 

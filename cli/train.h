@@ -99,6 +99,7 @@ typedef struct pal_cli_phase_profile {
     char phase[32];
     int64_t steps;
     double seconds;    /* of a training step, with what is between two of them */
+    double waited;     /* of these, for messages of other processes */
     size_t memory;     /* bytes that a step touches */
     uint64_t barriers; /* of a step */
     pal_speed speed;
