@@ -148,7 +148,8 @@ static int first_failed(const report *reports, bool *alike)
     *alike = true;
     for (int i = 0; i < all.count; i++) {
         *alike &= reports[i].status > 0 && !strcmp(reports[i].text, reports[0].text);
-        if (first < 0 && reports[i].status > 0) first = i;
+        const bool says_more = first >= 0 && !*reports[first].text && *reports[i].text;
+        if (reports[i].status > 0 && (first < 0 || says_more)) first = i;
     }
     return first;
 }

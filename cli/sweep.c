@@ -45,6 +45,7 @@ const pal_cli_spec pal_cli_sweep_spec = {
     .missing = "no model given: `palindrome models` lists them",
     .variants = true,
     .late = true,
+    .processes = true,
 };
 
 /* Values are separated by commas, or by semicolons if a value is itself a list. */
@@ -166,6 +167,18 @@ static int choose_folder(job *j)
     return empty ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_WRONG, "%s exists: choose another --out", given);
 }
 
+/* Process 0 chooses for all. */
+static int choose_folder_once(job *j)
+{
+    pal_error err = {0};
+    int status = pal_cli_is_first() ? choose_folder(j) : PAL_CLI_GO_ON;
+    status = pal_cli_processes_agree(status);
+    if (status != PAL_CLI_GO_ON || !pal_communicator_broadcast(pal_cli_communicator(), 0, j->out, sizeof j->out, &err))
+        return status;
+    pal_cli_processes_lost();
+    return pal_cli_say_error(&err);
+}
+
 /* ---- One run -------------------------------------------------------------------------------------------------- */
 
 /* Whether an option of training takes no value. */
@@ -239,7 +252,7 @@ static void tell(job *j, const pal_sweep_run *run, bool finished)
         fprintf(stderr, "\r%s\033[K", shown);
     }
     if (j->terminal && !j->quiet && finished) fputs("\r\033[K", stderr);
-    if (!finished || j->quiet || j->json) return;
+    if (!finished || j->quiet || j->json || !pal_cli_is_first()) return;
     pal_cli_line line = {.width = pal_cli_width()};
     pal_cli_print_cell(&line, -1, 0, "%zu of %zu: %s, seed %llu", run->number, run->runs, name,
                        (unsigned long long)run->seed);
@@ -251,11 +264,11 @@ static void tell(job *j, const pal_sweep_run *run, bool finished)
     fflush(stdout);
 }
 
-static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
+/* Trains and measures. */
+static pal_status run_mine(job *j, const pal_sweep_run *run, pal_error *err)
 {
-    job *j = user;
     char folder[PATH];
-    if (pal_cli_signal()) {
+    if (pal_cli_signal() || pal_cli_sweep_is_over(j->share)) {
         j->status = PAL_CLI_SIGNAL + pal_cli_signal();
         return pal_error_set(err, PAL_ERR_STOPPED, "interrupted");
     }
@@ -270,6 +283,23 @@ static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
     tell(j, run, true);
     if (status) j->status = PAL_CLI_FAILED;
     return status;
+}
+
+static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
+{
+    job *j = user;
+    if (pal_cli_sweep_is_mine(j->share, run)) return pal_cli_sweep_send(j->share, j, run, run_mine(j, run, err), err);
+    const pal_status status = pal_cli_sweep_receive(j->share, j, run, err);
+    if (!status) tell(j, run, true);
+    return status;
+}
+
+/* Process 0 has heard of it, and prints it; unless it is the one that is lost. */
+static int end_silently(const job *j, const pal_error *err)
+{
+    if (err->status == PAL_ERR_PEER)
+        return pal_cli_say(PAL_CLI_FAILED, "%s: the finished runs stay in %s", err->text, j->out);
+    return j->status;
 }
 
 static int sweep(job *j)
@@ -291,8 +321,9 @@ static int sweep(job *j)
     pal_sweep_free(s);
     pal_dataset_free(j->train); /* each run opens its own */
     j->train = NULL;
-    if (err.status) return s ? j->status : pal_cli_say_error(&err);
-    int status = choose_folder(j);
+    int status = !err.status ? PAL_CLI_GO_ON : s ? j->status : pal_cli_say_error(&err);
+    status = pal_cli_processes_agree(status);
+    if (status == PAL_CLI_GO_ON) status = choose_folder_once(j);
     if (status != PAL_CLI_GO_ON) return status;
     for (size_t f = 0; f < pal_cli_sweep_figures(j); f++) names[f] = pal_cli_sweep_figure(j, f);
     o.n_figures = pal_cli_sweep_figures(j); /* the first pass has found the parts of the loss */
@@ -302,15 +333,26 @@ static int sweep(job *j)
     pal_rundir *dir = from ? pal_rundir_open_model(from, &err) : NULL;
     pal_rundir_free(dir);
     if (err.status) return pal_cli_say_error(&err);
+    j->share = pal_cli_sweep_share_new(settings * (size_t)j->seeds, &status);
+    if (status != PAL_CLI_GO_ON) return status;
     if (!j->quiet && !j->json)
         printf("%lld training%s: %zu setting%s x %lld seed%s\n", (long long)settings * (long long)j->seeds,
                (long long)settings * (long long)j->seeds == 1 ? "" : "s", settings, settings == 1 ? "" : "s",
                (long long)j->seeds, j->seeds == 1 ? "" : "s");
     s = pal_sweep_new(&o, &err);
-    if (!s) return pal_cli_say_error(&err);
-    status = pal_cli_sweep_report(j, s, &err);
+    if (!s) status = pal_cli_say_error(&err);
+    pal_error late = {0};
+    if (err.status != PAL_ERR_PEER && pal_cli_sweep_end(j->share, &late) && !err.status) {
+        err = late;
+        j->status = PAL_CLI_FAILED;
+    }
+    pal_cli_sweep_share_free(j->share);
+    if (s && pal_cli_is_first())
+        status = pal_cli_sweep_report(j, s, &err);
+    else if (s && err.status)
+        status = end_silently(j, &err);
     pal_sweep_free(s);
-    return status;
+    return status == PAL_CLI_GO_ON ? PAL_CLI_DONE : status;
 }
 
 /* A pal_cli_value_fn. An option that varies may have any value, and so may an optimizer that each run chooses. */
@@ -361,7 +403,9 @@ int pal_cli_sweep(int argc, char **argv)
     job *j = calloc(1, sizeof *j);
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     int status = pal_cli_parse(&pal_cli_sweep_spec, argc, argv, &j->args);
+    j->args.alone = true;
     if (status == PAL_CLI_GO_ON) status = prepare(j);
+    status = pal_cli_processes_agree(status);
     if (status == PAL_CLI_GO_ON) status = sweep(j);
     pal_dataset_free(j->train);
     pal_dataset_free(j->test);
