@@ -80,13 +80,6 @@ static int add_axis(job *j, const char *name, const char *text, char between)
     return PAL_CLI_GO_ON;
 }
 
-static bool is_axis(const job *j, const char *name)
-{
-    for (size_t a = 0; a < j->n_axes; a++)
-        if (!strcmp(j->axes[a].name, name)) return true;
-    return false;
-}
-
 static int find_axes(job *j)
 {
     int status = PAL_CLI_GO_ON;
@@ -104,17 +97,6 @@ static int find_axes(job *j)
     return status;
 }
 
-/* The settings of the variant in one row: those that vary in the sweep, and those that are the same in all rows. */
-static size_t settings_of(const job *j, const pal_setting *chosen, size_t n_chosen, pal_setting *out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < j->args.n_variant; i++)
-        if (!is_axis(j, j->args.variant[i].name)) out[n++] = j->args.variant[i];
-    for (size_t i = 0; i < n_chosen && n < PAL_CLI_SETTINGS; i++)
-        if (strcmp(chosen[i].name, "learning-rate") != 0) out[n++] = chosen[i];
-    return n;
-}
-
 static int check_rate(const job *j, const char *text)
 {
     pal_error err = {0};
@@ -130,7 +112,7 @@ static pal_status try(const pal_sweep_run *run, void *user, pal_error *err)
 {
     job *j = user;
     pal_setting settings[PAL_CLI_SETTINGS];
-    size_t n = settings_of(j, run->settings, run->n_settings, settings);
+    size_t n = pal_cli_sweep_settings(j, run->settings, run->n_settings, settings);
     j->status = pal_cli_check_settings(j->variant, settings, n);
     for (size_t i = 0; i < run->n_settings && j->status == PAL_CLI_GO_ON; i++)
         if (!strcmp(run->settings[i].name, "learning-rate")) j->status = check_rate(j, run->settings[i].value);
@@ -181,51 +163,6 @@ static int choose_folder_once(job *j)
 
 /* ---- One run -------------------------------------------------------------------------------------------------- */
 
-/* Whether an option of training takes no value. */
-static bool is_flag(const char *name)
-{
-    for (const pal_cli_row *r = pal_cli_train_rows; r->option.name; r++)
-        if (!strcmp(r->option.name, name)) return !r->argument;
-    return false;
-}
-
-/* Runs `palindrome train MODEL` with these settings, as if the user had typed it. */
-static int train(job *j, const pal_sweep_run *run, const char *folder, pal_error *why)
-{
-    static char head[] = "palindrome train", quiet[] = "--quiet";
-    char *words[2 * PAL_CLI_SETTINGS + 8], *made[2 * PAL_CLI_SETTINGS + 8];
-    size_t n = 0, n_made = 0;
-    pal_setting all[2 * PAL_CLI_SETTINGS];
-    for (size_t i = 0; i < j->args.n_given; i++) {
-        const char *name = j->args.given[i].name;
-        static const char *const own[] = {"out", "seed", "seeds", "quiet", "json"};
-        bool is_own = is_axis(j, name);
-        for (size_t k = 0; k < sizeof own / sizeof *own; k++) is_own |= !strcmp(name, own[k]);
-        if (!is_own) all[n++] = j->args.given[i];
-    }
-    n += settings_of(j, run->settings, run->n_settings, all + n);
-    for (size_t i = 0; i < run->n_settings; i++)
-        if (!strcmp(run->settings[i].name, "learning-rate")) all[n++] = run->settings[i];
-    char seed[32];
-    snprintf(seed, sizeof seed, "%llu", (unsigned long long)run->seed);
-    all[n++] = (pal_setting){"seed", seed};
-    all[n++] = (pal_setting){"out", folder};
-    size_t count = 0;
-    words[count++] = head;
-    words[count++] = (char *)(uintptr_t)j->args.words[0];
-    bool good = true;
-    for (size_t i = 0; i < n && count + 2 < sizeof words / sizeof *words && good; i++) {
-        good = is_flag(all[i].name) ? asprintf(&made[n_made], "--%s", all[i].name) >= 0
-                                    : asprintf(&made[n_made], "--%s=%s", all[i].name, all[i].value) >= 0;
-        if (good) words[count++] = made[n_made++];
-    }
-    words[count++] = quiet;
-    words[count] = NULL;
-    int status = good ? pal_cli_train_within((int)count, words, why) : pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    while (n_made) free(made[--n_made]);
-    return status;
-}
-
 static pal_status measure(job *j, const pal_sweep_run *run, const char *folder, pal_error *err)
 {
     pal_rundir *dir = pal_rundir_open_model(folder, err);
@@ -275,7 +212,7 @@ static pal_status run_mine(job *j, const pal_sweep_run *run, pal_error *err)
     pal_cli_sweep_folder(j, run->settings, run->seed, folder);
     tell(j, run, false);
     pal_error why = {0};
-    j->status = train(j, run, folder, &why);
+    j->status = pal_cli_sweep_train(j, run, folder, &why);
     if (j->status > PAL_CLI_SIGNAL) return pal_error_set(err, PAL_ERR_STOPPED, "interrupted");
     if (j->status != PAL_CLI_DONE)
         return pal_error_set(err, PAL_ERR_STOPPED, "%s", why.text); /* empty: train has printed the reason */
@@ -360,7 +297,7 @@ static const char *value_of(const char *name, const void *user)
 {
     const job *j = user;
     if (!strcmp(name, "optimizer") && !pal_cli_given(&j->args, name)) return NULL;
-    return is_axis(j, name) ? NULL : pal_cli_train_value(&j->args, j->variant, name);
+    return pal_cli_sweep_is_axis(j, name) ? NULL : pal_cli_train_value(&j->args, j->variant, name);
 }
 
 static int prepare(job *j)
@@ -370,7 +307,7 @@ static int prepare(job *j)
     const char *data = pal_cli_given(&j->args, "data"), *rate = pal_cli_given(&j->args, "learning-rate");
     j->variant = pal_cli_variant(j->args.words[0], &status);
     if (j->variant) status = find_axes(j);
-    if (status == PAL_CLI_GO_ON && rate && !is_axis(j, "learning-rate")) status = check_rate(j, rate);
+    if (status == PAL_CLI_GO_ON && rate && !pal_cli_sweep_is_axis(j, "learning-rate")) status = check_rate(j, rate);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
     double time_limit;
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_stopping(&j->args, j->variant, &time_limit);

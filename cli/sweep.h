@@ -23,6 +23,14 @@ typedef struct pal_cli_sweep_job {
     struct pal_cli_sweep_share *share; /* NULL: this process is alone */
 } pal_cli_sweep_job;
 
+/* ---- sweep_train.c: one training ------------------------------------------------------------------------------ */
+
+bool pal_cli_sweep_is_axis(const pal_cli_sweep_job *job, const char *name);
+/* The settings of the variant in one row: those that vary in the sweep, and those that are the same in all rows. */
+size_t pal_cli_sweep_settings(const pal_cli_sweep_job *job, const pal_setting *chosen, size_t n, pal_setting *out);
+/* Runs `palindrome train MODEL` with these settings, as if the user had typed it. */
+int pal_cli_sweep_train(const pal_cli_sweep_job *job, const pal_sweep_run *run, const char *folder, pal_error *why);
+
 /* ---- sweep_share.c: several processes ------------------------------------------------------------------------- */
 
 typedef struct pal_cli_sweep_share pal_cli_sweep_share;
