@@ -366,6 +366,9 @@ typedef struct pal_compile_options {
     bool check_nan;
     void (*trace)(const pal_trace *made, void *user); /* called after each pass; NULL: no calls */
     void *user;
+    /* Of a batch that is cut (communicator.h): each process updates a part of a large leaf. Leaves that only their own
+     * update reads are then whole after pal_program_settle alone: call it before anything else reads them. */
+    bool divide;
 } pal_compile_options;
 
 /* Compiles what the outputs need, and the effects if options ask for them. Returns NULL on failure; pal_tape_error then

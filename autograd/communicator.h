@@ -109,6 +109,9 @@ pal_var pal_leaf_rows(pal_tape *tape, pal_tensor *rows, const char *name);
  * hand the flags from the one to the other. */
 void pal_program_raise(pal_program *program, uint32_t flags);
 uint32_t pal_program_raised(const pal_program *program);
+/* All processes together: makes those leaves whole again that a program compiled with .divide keeps in parts.
+ * PAL_ERR_PEER; pal_program_error has the reason. */
+pal_status pal_program_settle(pal_program *program);
 /* Seconds of the last run in which this process waited for messages and had nothing else to do. */
 double pal_program_waited(const pal_program *program);
 

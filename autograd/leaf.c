@@ -153,6 +153,10 @@ pal_var pal__leaf(pal_tape *t, pal_tensor *tensor, const char *path, bool rows)
     if (!fits(t, tensor, path)) return (pal_var){.tape = t};
     const uint32_t same = leaf_of(t, tensor), named = path ? first_named(t, path) : 0;
     const uint32_t over = same ? 0 : first_overlapping(t, tensor), taken = earlier(over, named);
+    if (same && pal__at(t, same)->rows != rows)
+        return pal_tape_fail(t, PAL_ERR_ARGUMENT,
+                             "leaf %s: the same tensor cannot be recorded by pal_leaf and by pal_leaf_rows",
+                             pal__at(t, same)->params->name);
     if (same && (!taken || same <= taken)) return pal__var(t, same);
     if (taken && taken == over)
         return pal_tape_fail(t, PAL_ERR_ARGUMENT, "leaf %s: its memory overlaps that of leaf %s",

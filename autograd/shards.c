@@ -10,6 +10,7 @@
  *
  * Why an operation of the engine and not one of ops/: the compiler has to know it, as it knows assign. */
 #include "autograd/internal.h"
+#include "autograd/machine/communicator_internal.h"
 
 #include <stdio.h>
 
@@ -22,10 +23,17 @@ static bool infer_real(pal_infer *r)
     return pal_dtype_real(r->dtype) || pal_infer_fail(r, "only reals are summed");
 }
 
+static pal_var record_outside(const pal_op *op, pal_var x)
+{
+    if (!x.tape->region) return pal_record(NULL, op, &x, 1, NULL);
+    return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "%s: not inside a region: take it before the region or after it",
+                         op->name);
+}
+
 static pal_var vjp_all_sum(const pal_rule *r, size_t k)
 {
     (void)k;
-    return pal_record(NULL, r->op, &r->seed, 1, NULL);
+    return record_outside(r->op, r->seed);
 }
 
 static pal_status run_alone(const pal_call *c)
@@ -56,15 +64,6 @@ const pal_op pal__op_all_sum = {
     .n_cases = sizeof all_sum_cases / sizeof *all_sum_cases,
 };
 
-static pal_var case_all_max(pal_tape *t, const pal_var *in, const void *user)
-{
-    (void)t, (void)user;
-    return pal_stop_gradient(pal_record(NULL, &pal__op_all_max, in, 1, NULL));
-}
-
-static const pal_case all_max_cases[] = {
-    {.label = "one shard", .n = 1, .in = {{{2, {3, 4}}, -2, 2}}, .build = case_all_max}};
-
 const pal_op pal__op_all_max = {
     PAL_OP_HEAD("all_max", "largest x over the shards of a batch",
                 "the same value in all shards; it has no derivative"),
@@ -72,8 +71,6 @@ const pal_op pal__op_all_max = {
     .arity = 1,
     .infer = infer_real,
     .run = run_alone,
-    .cases = all_max_cases,
-    .n_cases = sizeof all_max_cases / sizeof *all_max_cases,
 };
 
 /* Parameter 0 of the two: pal__combine. */
@@ -99,9 +96,8 @@ const pal_op pal__op_all_sum_wait = {
 
 static pal_var over_shards(const pal_op *op, pal_var x)
 {
-    if (!pal_ok(x) || pal_tape_shards(x.tape) == 1) return x;
-    if (x.tape->region) return pal_tape_fail(x.tape, PAL_ERR_ARGUMENT, "%s: not inside a region", op->name);
-    return pal_record(NULL, op, &x, 1, NULL);
+    if (!pal_ok(x)) return pal_record(NULL, op, &x, 1, NULL); /* which refuses it */
+    return pal_tape_shards(x.tape) == 1 ? x : record_outside(op, x);
 }
 
 pal_var pal_all_sum(pal_var x) { return over_shards(&pal__op_all_sum, x); }
@@ -117,12 +113,15 @@ pal_status pal_tape_share(pal_tape *t, const pal_shards *given)
     if (!t) return PAL_ERR_ARGUMENT;
     if (!pal_tape_options(t, &s, given, sizeof s, sizeof s, "shards")) return t->status;
     const pal_communicator *c = s.communicator;
-    if (t->n_entries > 1)
+    pal_error err = {0};
+    if (pal__communicator_check(c, &err))
+        pal_tape_fail(t, err.status, "shards: %s", err.text);
+    else if (t->n_entries > 1)
         pal_tape_fail(t, PAL_ERR_ARGUMENT, "shards: tell them before anything is recorded");
     else if (s.count < 1 || s.count > PAL_SHARDS_MOST || s.rows < 0)
         pal_tape_fail(t, PAL_ERR_ARGUMENT, "shards: %lld of %lld rows: choose 1 to %d", (long long)s.count,
                       (long long)s.rows, PAL_SHARDS_MOST);
-    else if (c && (c->size < 1 || c->rank < 0 || c->rank >= c->size || c->size > s.count))
+    else if (c && c->size > s.count)
         pal_tape_fail(t, PAL_ERR_ARGUMENT, "shards: %lld for %d processes: each needs one", (long long)s.count,
                       c->size);
     if (t->status != PAL_OK) return t->status;

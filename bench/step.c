@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bench/clock.h"
+#include "ops/ops.h"
 
 enum { MOST_PARAMETERS = 64, DEAD = 300 };
 
@@ -39,7 +40,8 @@ static void fill(step *s, const workload *w)
 }
 
 /* Records and compiles. False: the tape has the reason. */
-static bool compile(step *s, pal_tape *tape, const char *optimizer, bool profile, pal_error *err)
+static bool compile(step *s, pal_tape *tape, const char *optimizer, const pal_shards *shards, bool profile,
+                    pal_error *err)
 {
     pal_var leaves[MOST_PARAMETERS], gradients[MOST_PARAMETERS];
     pal_tensor *tensors[MOST_PARAMETERS];
@@ -50,19 +52,34 @@ static bool compile(step *s, pal_tape *tape, const char *optimizer, bool profile
     s->optimizer = pal_optimizer_new(s->context, &o, tensors, names, n, err);
     pal_phase phase;
     if (!s->optimizer || !pal_model_phase(s->model, 0, 1, &phase)) return false;
+    if (shards) pal_tape_share(tape, shards);
     pal_model_begin(s->model, tape, PAL_TRAIN);
-    const pal_batch batch = {.inputs = pal_leaf(tape, s->inputs, "inputs"), .phase = &phase};
+    const pal_batch batch = {.inputs = pal_leaf_rows(tape, s->inputs, "inputs"), .phase = &phase};
     pal_var loss = pal_model_loss(s->model, &batch);
     pal_status status = pal_model_leaves(s->model, tape, leaves);
     pal_model_end(s->model);
     if (!status) status = pal_grad(loss, leaves, n, gradients);
+    for (size_t i = 0; !status && i < n; i++) gradients[i] = pal_all_mean(gradients[i]);
+    loss = pal_all_mean(loss);
     if (!status) status = pal_optimizer_record(s->optimizer, tape, leaves, gradients, n);
-    const pal_compile_options options = {.struct_size = sizeof options, .effects = true, .profile = profile};
+    const pal_compile_options options = {
+        .struct_size = sizeof options, .effects = true, .profile = profile, .divide = true};
     if (!status) s->program = pal_compile(tape, &loss, 1, &options);
     return s->program != NULL;
 }
 
-step *step_new(pal_context *context, const workload *w, bool profile)
+/* The rows of a batch that this process computes. */
+static int rows_of(const workload *w, pal_shards *shards)
+{
+    int64_t first, local;
+    if (!shards) return w->batch;
+    const pal_communicator *c = shards->communicator;
+    shards->rows = w->batch / shards->count;
+    pal_shards_of(shards->count, c ? c->size : 1, c ? c->rank : 0, &first, &local);
+    return (int)(local * shards->rows);
+}
+
+step *step_new(pal_context *context, const workload *w, pal_shards *shards, bool profile)
 {
     pal_setting settings[MOST_SETTINGS + 1];
     char hidden[16];
@@ -75,12 +92,12 @@ step *step_new(pal_context *context, const workload *w, bool profile)
         *s = (step){.context = context, .rate = w->rate};
         s->model =
             pal_model_new(context, pal_variant_find(w->variant), settings, n, PAL_SHAPE(28, 28), PAL_F32, 1, &err);
-        s->inputs = pal_tensor_new(context, PAL_F32, PAL_SHAPE(w->batch, INPUTS));
+        s->inputs = pal_tensor_new(context, PAL_F32, PAL_SHAPE(rows_of(w, shards), INPUTS));
         good = s->model && s->inputs && pal_model_parameter_count(s->model) <= MOST_PARAMETERS;
     }
     if (good) {
         fill(s, w);
-        good = compile(s, tape, w->optimizer, profile, &err);
+        good = compile(s, tape, w->optimizer, shards, profile, &err);
     }
     if (!good) {
         const char *why = tape ? pal_tape_error(tape) : NULL;
@@ -115,6 +132,8 @@ bool step_good(const step *s)
 {
     return !pal_program_error(s->program) && isfinite(pal_tensor_get(pal_output(s->program, 0), 0));
 }
+
+double step_waited(const step *s) { return 1e6 * pal_program_waited(s->program); }
 
 void step_print(const step *s)
 {

@@ -4,6 +4,7 @@
 #ifndef BENCH_WORKLOADS_H
 #define BENCH_WORKLOADS_H
 
+#include "autograd/communicator.h"
 #include "models/models.h"
 #include "optim/optim.h"
 
@@ -43,15 +44,16 @@ double floor_once(floor_plan *f, bool cold);
 /* ---- The step: step.c ----------------------------------------------------------------------------------------- */
 
 typedef struct step step;
-/* Makes the program that `palindrome train` runs for each batch. profile: measure the time of each of its steps. NULL:
- * the reason has been printed. */
-step *step_new(pal_context *context, const workload *w, bool profile);
+/* Makes the program that `palindrome train` runs for each batch. shards: the batch is cut; its rows are set here; NULL:
+ * it is not cut. profile: measure the time of each of its steps. NULL: the reason has been printed. */
+step *step_new(pal_context *context, const workload *w, pal_shards *shards, bool profile);
 void step_free(step *s);
 /* Microseconds of one run. Clock keys the noise, and counts from 1. */
 double step_once(step *s, uint64_t clock);
 /* Whether the loss of the last run is finite: if it is not, its time means nothing. */
 bool step_good(const step *s);
 void step_print(const step *s);
+double step_waited(const step *s); /* microseconds of the last run in which it waited for other processes */
 
 /* ---- The step where something disturbs it: disturbed.c -------------------------------------------------------- */
 

@@ -32,9 +32,10 @@ extern "C" {
  *
  * close(c, true) does not finalise MPI, because that would wait for processes that have ended: exit soon after, with a
  * status that is not 0. If MPI is still moving data, it may write to the buffers of transfers that were not finished.
- * mpirun sends SIGTERM to all others a second after a process has died, and SIGKILL after two; when another one exits,
- * it kills the rest at once. So say what is to be said in process 0 (in process 1 if process 0 has died), and then
- * close: in the others close waits until process 0 has closed, 5 seconds at most. */
+ * Open MPI's mpirun sends SIGTERM to all others a second after a process has died, and SIGKILL after two; when another
+ * one exits, it kills the rest at once. MPICH's kills all at once, often before anybody can say something. So
+ * say what is to be said in process 0 (in process 1 if process 0 has died), and then close: in the others close waits
+ * until process 0 has closed, 5 seconds at most. */
 pal_communicator *pal_mpi_open(pal_error *err);
 
 /* The same for the processes of a communicator of yours, after MPI_Init. comm is its Fortran handle,

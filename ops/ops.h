@@ -60,9 +60,9 @@ pal_var pal_sum_all(pal_var x);  /* to a scalar */
 pal_var pal_mean_all(pal_var x); /* to a scalar */
 /* The convention for losses: x [n, ...] -> scalar, the mean over samples of the sum over features. */
 pal_var pal_mean_over_samples(pal_var x);
-/* The mean of a value over the shards of a batch (pal_all_sum); x itself if the batch is not cut. A term of a loss that is
- * a function of a mean over the samples takes it so: pal_all_mean(pal_mean(h, 1, false)). Then it is that of the whole
- * batch. */
+/* The mean of a value over the shards of a batch (pal_all_sum); x itself if the batch is not cut. A term of a loss that
+ * is a function of a mean over the samples takes it so: pal_all_mean(pal_mean(h, 1, false)). Then it is that of the
+ * whole batch. */
 pal_var pal_all_mean(pal_var x);
 pal_var pal_sum_squares(pal_var x); /* scalar */
 

@@ -27,10 +27,11 @@ pal_var pal_mean(pal_var x, unsigned axes, bool keep)
 }
 
 pal_var pal_sum_all(pal_var x) { return pal_sum_to(x, PAL_SCALAR); }
+
 pal_var pal_all_mean(pal_var x)
 {
-    const int64_t n = pal_ok(x) ? pal_tape_shards(x.tape) : 1;
-    return n == 1 ? x : pal_scale(pal_all_sum(x), 1 / (double)n);
+    const int64_t n = pal_tape_shards(x.tape);
+    return pal_ok(x) && n == 1 ? x : pal_scale(pal_all_sum(x), 1 / (double)n);
 }
 
 pal_var pal_mean_all(pal_var x) { return pal_mean(x, (1u << pal_shape_of(x).rank) - 1, false); }

@@ -2,7 +2,8 @@
  *
  * Every sample counts exactly once, and sample i is corrupted the same way in every epoch and in any batch. A term of
  * the loss that is not separable over samples is computed once, from logarithms that are pooled over the batches. The
- * program computes their log-sum-exp over a batch; the sum over batches is in double. */
+ * program computes their log-sum-exp over a batch; the sum over batches is in double. Processes divide the batches
+ * (pass.c), and all of them add up those of all. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct palt__evaluator {
     uint64_t seed;
     int64_t samples;
     palt__pass *pass;
+    const pal_communicator *communicator;
     bool corrupts, classifies, bounds;
     size_t notes;                       /* named terms of the loss of a batch */
     const char *names[PAL_MODEL_NOTES]; /* those of the batches, then those of the pooled term */
@@ -119,14 +121,12 @@ static pal_status prepare(palt__evaluator *e, const pal_dataset *data, const pal
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;
 }
 
-palt__evaluator *palt__evaluator_new(pal_model *model, const pal_phase *phase, const pal_dataset *data,
-                                     const pal_evaluate_options *given, pal_error *err)
+static palt__evaluator *make(pal_model *model, const pal_phase *phase, const pal_dataset *data,
+                             const pal_evaluate_options *o, pal_error *err)
 {
-    pal_evaluate_options o = {0};
-    if (pal_options_read(&o, given, sizeof o, offsetof(pal_evaluate_options, train), "evaluate", err)) return NULL;
     if (pal_data_check(model, data, err)) return NULL;
-    if (o.batch < 0) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples: choose 1 or more", (long long)o.batch);
+    if (o->batch < 0) {
+        pal_error_set(err, PAL_ERR_ARGUMENT, "a batch of %lld samples: choose 1 or more", (long long)o->batch);
         return NULL;
     }
     palt__evaluator *e = calloc(1, sizeof *e);
@@ -137,8 +137,23 @@ palt__evaluator *palt__evaluator_new(pal_model *model, const pal_phase *phase, c
     e->model = model;
     e->phase = phase;
     e->samples = data->count;
-    e->seed = o.seed;
-    if (!prepare(e, data, &o, err)) return e;
+    e->seed = o->seed;
+    e->communicator = o->communicator;
+    if (!prepare(e, data, o, err)) return e;
+    palt__evaluator_free(e);
+    return NULL;
+}
+
+palt__evaluator *palt__evaluator_new(pal_model *model, const pal_phase *phase, const pal_dataset *data,
+                                     const pal_evaluate_options *given, pal_error *err)
+{
+    pal_evaluate_options o = {0};
+    pal_error own = {0};
+    if (pal_options_read(&o, given, sizeof o, offsetof(pal_evaluate_options, train), "evaluate", err)) return NULL;
+    palt__evaluator *e = make(model, phase, data, &o, &own);
+    const pal_status status = pal_communicator_agree(o.communicator, own.status, &own);
+    if (!status) return e;
+    pal_error_set(err, status, "%s", own.text);
     palt__evaluator_free(e);
     return NULL;
 }
@@ -167,17 +182,23 @@ static void pool(double *peak, double *total, double value)
     }
 }
 
+/* The outputs of the program. */
+static void give(const palt__stage *stage, double *numbers, void *user)
+{
+    const palt__evaluator *e = user;
+    const size_t n = FIXED + 2 * e->notes;
+    for (size_t k = 0; k < n; k++) numbers[k] = pal_tensor_get(pal_output(stage->program, k), 0);
+    for (size_t j = 0; j < (size_t)e->pool; j++) numbers[n + j] = pal_tensor_get(pal_output(stage->program, n), j);
+}
+
 /* Losses and their terms are means over the batch; squared errors and misclassified samples are sums. */
-static void take(const palt__stage *stage, void *user)
+static void add(const double *numbers, int64_t rows, void *user)
 {
     palt__evaluator *e = user;
     const size_t n = FIXED + 2 * e->notes;
-    for (size_t k = 0; k < n; k++) {
-        double value = pal_tensor_get(pal_output(stage->program, k), 0);
-        e->sum[k] += k == CLEAN || k == CORRUPTED || k == WRONG ? value : value * (double)stage->rows;
-    }
-    for (int64_t j = 0; j < e->pool; j++)
-        pool(&e->peak[j], &e->total[j], pal_tensor_get(pal_output(stage->program, n), (size_t)j));
+    for (size_t k = 0; k < n; k++)
+        e->sum[k] += k == CLEAN || k == CORRUPTED || k == WRONG ? numbers[k] : numbers[k] * (double)rows;
+    for (int64_t j = 0; j < e->pool; j++) pool(&e->peak[j], &e->total[j], numbers[n + (size_t)j]);
 }
 
 static void add_term(pal_figures *f, const char *name, double noted, double value)
@@ -213,7 +234,8 @@ pal_status palt__evaluator_run(palt__evaluator *e, pal_figures *figures, pal_err
 {
     memset(e->sum, 0, sizeof e->sum);
     for (int64_t j = 0; j < e->pool; j++) e->peak[j] = -INFINITY, e->total[j] = 0;
-    pal_status status = palt__pass_run(e->pass, e->seed, take, e, err);
+    const palt__sum sum = {FIXED + 2 * e->notes + (size_t)e->pool, give, add};
+    pal_status status = palt__pass_add(e->pass, e->seed, e->communicator, &sum, e, err);
     if (status) return status;
     double n = (double)e->samples;
     *figures = (pal_figures){.samples = e->samples,
@@ -239,6 +261,16 @@ pal_status palt__evaluator_run(palt__evaluator *e, pal_figures *figures, pal_err
     return status;
 }
 
+/* Each process measures all of it. */
+static pal_status measure_baseline(const pal_dataset *data, const pal_evaluate_options *o, pal_figures *figures,
+                                   pal_error *err)
+{
+    pal_error own = {0};
+    pal_baseline(o->train, data, o->seed, &figures->baseline, &own);
+    const pal_status status = pal_communicator_agree(o->communicator, own.status, &own);
+    return status ? pal_error_set(err, status, "%s", own.text) : PAL_OK;
+}
+
 pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_evaluate_options *options,
                         pal_figures *figures, pal_error *err)
 {
@@ -249,7 +281,7 @@ pal_status pal_evaluate(pal_model *model, const pal_dataset *data, const pal_eva
     palt__evaluator *e = palt__evaluator_new(model, NULL, data, options, &own);
     if (e) palt__evaluator_run(e, figures, &own);
     palt__evaluator_free(e);
-    if (!own.status && o.train && !pal_baseline(o.train, data, o.seed, &figures->baseline, &own))
+    if (!own.status && o.train && !measure_baseline(data, &o, figures, &own))
         figures->explained = pal_explained(figures->squared_error, figures->baseline);
     if (!own.status && o.code) palt__code_figures(model, data, &o, &figures->code, &own);
     return own.status ? pal_error_set(err, own.status, "%s", own.text) : PAL_OK;

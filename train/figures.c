@@ -1,6 +1,7 @@
 /* figures.c - measures a code on a data set: the activity of its units, and its sensitivity to the input.
  *
- * Activations are accumulated on the host, in double and in the order of the samples. */
+ * Activations are accumulated on the host, in double: those of a batch in the order of its samples, and then the sums
+ * of the batches, in their order. So processes that divide the batches (pass.c) exchange few numbers. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,28 +59,49 @@ static size_t record_code(pal_model *model, const palt__inputs *in, pal_var *out
     return 1 + DIVERGENCE;
 }
 
-static void count(const palt__stage *stage, void *user)
+/* What a batch gives: these, then the sums of each unit, in the order of the fields. */
+enum { LOW, HIGH, ZEROS, SATURATIONS, SINGLE, BY_UNIT = 5 };
+
+static void count(const palt__stage *stage, double *numbers, void *user)
 {
-    activations *a = user;
+    const activations *a = user;
+    const int64_t units = a->units;
+    double *sum = numbers + SINGLE, *squares = sum + units, *mean = squares + units, *squared = mean + units,
+           *divergences = squared + units;
+    memset(numbers, 0, (size_t)(SINGLE + BY_UNIT * units) * sizeof *numbers);
+    numbers[LOW] = INFINITY;
+    numbers[HIGH] = -INFINITY;
     const pal_tensor *code = pal_output(stage->program, CODE), *means = pal_output(stage->program, MEAN),
                      *divergence = pal_output(stage->program, DIVERGENCE);
-    for (int64_t i = 0; i < stage->rows * a->units; i++) {
+    for (int64_t i = 0; i < stage->rows * units; i++) {
         double h = pal_tensor_get(code, (size_t)i);
-        a->sum[i % a->units] += h;
-        a->squares[i % a->units] += h * h;
-        a->low = fmin(a->low, h);
-        a->high = fmax(a->high, h);
-        a->zeros += h == 0;
-        a->saturated += h < SATURATED || h > 1 - SATURATED;
+        sum[i % units] += h;
+        squares[i % units] += h * h;
+        numbers[LOW] = fmin(numbers[LOW], h);
+        numbers[HIGH] = fmax(numbers[HIGH], h);
+        numbers[ZEROS] += h == 0;
+        numbers[SATURATIONS] += h < SATURATED || h > 1 - SATURATED;
         if (!a->random) continue;
-        const double mean = pal_tensor_get(means, (size_t)i);
-        a->mean[i % a->units] += mean;
-        a->squared[i % a->units] += mean * mean;
+        const double m = pal_tensor_get(means, (size_t)i);
+        mean[i % units] += m;
+        squared[i % units] += m * m;
     }
-    const int64_t each = a->kind == PAL_UNITS_INDEPENDENT ? a->units : 1;
+    const int64_t each = a->kind == PAL_UNITS_INDEPENDENT ? units : 1;
     for (int64_t i = 0; a->random && i < stage->rows * each; i++)
-        a->divergence[i % each] += pal_tensor_get(divergence, (size_t)i);
-    a->samples += stage->rows;
+        divergences[i % each] += pal_tensor_get(divergence, (size_t)i);
+}
+
+static void add_activations(const double *numbers, int64_t rows, void *user)
+{
+    activations *a = user;
+    double *const sums[BY_UNIT] = {a->sum, a->squares, a->mean, a->squared, a->divergence};
+    a->low = fmin(a->low, numbers[LOW]);
+    a->high = fmax(a->high, numbers[HIGH]);
+    a->zeros += (int64_t)numbers[ZEROS];
+    a->saturated += (int64_t)numbers[SATURATIONS];
+    for (int64_t k = 0; k < BY_UNIT; k++)
+        for (int64_t j = 0; j < a->units; j++) sums[k][j] += numbers[SINGLE + k * a->units + j];
+    a->samples += rows;
 }
 
 static double variance(double sum, double squares, double n) { return fmax(squares / n - sum / n * (sum / n), 0); }
@@ -139,14 +161,16 @@ static void summarise(activations *a, double rho, pal_code_figures *f)
     for (int64_t q = 0; q < 5; q++) f->quartiles[q] = a->sum[(a->units - 1) * q / 4];
 }
 
-static pal_status give_divergence(const activations *a, double **out, pal_error *err)
+/* Afterwards this process can no more fail alone. */
+static pal_status make_room(activations *a, double **unit_divergence, pal_error *err)
 {
-    *out = NULL;
-    if (!a->random || a->kind != PAL_UNITS_INDEPENDENT) return PAL_OK;
-    *out = malloc((size_t)a->units * sizeof **out);
-    if (!*out) return palt__no_memory(err);
-    memcpy(*out, a->divergence, (size_t)a->units * sizeof **out);
-    return PAL_OK;
+    double **const parts[BY_UNIT] = {&a->sum, &a->squares, &a->mean, &a->squared, &a->divergence};
+    a->sum = calloc(BY_UNIT * (size_t)a->units + 1, sizeof *a->sum);
+    if (!a->sum) return palt__no_memory(err);
+    for (int64_t i = 1; i < BY_UNIT; i++) *parts[i] = a->sum + i * a->units;
+    if (!unit_divergence || !a->random || a->kind != PAL_UNITS_INDEPENDENT) return PAL_OK;
+    *unit_divergence = malloc((size_t)a->units * sizeof **unit_divergence);
+    return *unit_divergence ? PAL_OK : palt__no_memory(err);
 }
 
 static pal_status measure_code(pal_model *model, const pal_dataset *data, const pal_evaluate_options *o,
@@ -155,20 +179,24 @@ static pal_status measure_code(pal_model *model, const pal_dataset *data, const 
     activations a = {.low = INFINITY, .high = -INFINITY};
     palt__stage_options options = {
         .rows = o->batch ? o->batch : BATCH, .lanes = o->lanes, .record = record_code, .user = &a};
-    palt__pass *pass = palt__pass_new(model, data, data->count, &options, err);
-    if (!pass) return PAL_ERR_ARGUMENT;
-    double *room = calloc(5 * (size_t)a.units + 1, sizeof *room);
-    pal_status status = room ? PAL_OK : palt__no_memory(err);
-    if (room) {
-        double **const parts[] = {&a.sum, &a.squares, &a.mean, &a.squared, &a.divergence};
-        for (int64_t i = 0; i < 5; i++) *parts[i] = room + i * a.units;
-        status = palt__pass_run(pass, o->seed, count, &a, err);
-    }
+    pal_error own = {0};
+    double **const divergence = o->unit_divergence;
+    if (divergence) *divergence = NULL;
+    palt__pass *pass = palt__pass_new(model, data, data->count, &options, &own);
+    if (pass) make_room(&a, divergence, &own);
+    pal_status status = pal_communicator_agree(o->communicator, own.status, &own);
+    const palt__sum sum = {SINGLE + BY_UNIT * (size_t)a.units, count, add_activations};
+    if (!status) status = palt__pass_add(pass, o->seed, o->communicator, &sum, &a, &own);
     if (!status) summarise(&a, target(model), f);
-    if (!status && o->unit_divergence) status = give_divergence(&a, o->unit_divergence, err);
-    free(room);
+    if (divergence && *divergence && status) {
+        free(*divergence);
+        *divergence = NULL;
+    } else if (divergence && *divergence) {
+        memcpy(*divergence, a.divergence, (size_t)a.units * sizeof **divergence);
+    }
+    free(a.sum);
     palt__pass_free(pass);
-    return status;
+    return status ? pal_error_set(err, status, "%s", own.text) : PAL_OK;
 }
 
 /* ---- The encoder's Jacobian ----------------------------------------------------------------------------------- */
@@ -197,14 +225,25 @@ static size_t record_jacobian(pal_model *model, const palt__inputs *in, pal_var 
     return 1;
 }
 
-static void add_norms(const palt__stage *stage, void *user)
+enum { NORM, NORM2, NORMS };
+
+static void take_norms(const palt__stage *stage, double *numbers, void *user)
 {
-    jacobian *j = user;
+    (void)user;
+    numbers[NORM] = numbers[NORM2] = 0;
     for (size_t i = 0; i < (size_t)stage->rows; i++) {
         double norm2 = pal_tensor_get(pal_output(stage->program, 0), i);
-        j->norm2 += norm2;
-        j->norm += sqrt(norm2);
+        numbers[NORM2] += norm2;
+        numbers[NORM] += sqrt(norm2);
     }
+}
+
+static void add_norms(const double *numbers, int64_t rows, void *user)
+{
+    (void)rows;
+    jacobian *j = user;
+    j->norm += numbers[NORM];
+    j->norm2 += numbers[NORM2];
 }
 
 static pal_status measure_jacobian(pal_model *model, const pal_dataset *data, const pal_evaluate_options *o,
@@ -214,19 +253,22 @@ static pal_status measure_jacobian(pal_model *model, const pal_dataset *data, co
     palt__stage_options options = {.rows = JACOBIAN_BATCH, .lanes = o->lanes, .record = record_jacobian, .user = &j};
     const int64_t asked = o->jacobian_samples;
     int64_t n = asked && asked < data->count ? asked : data->count;
-    palt__pass *pass = palt__pass_new(model, data, n, &options, err);
+    pal_error own = {0};
+    palt__pass *pass = palt__pass_new(model, data, n, &options, &own);
     if (pass && j.by_rows && !asked && n > BY_ROWS) { /* all samples would take too long */
         palt__pass_free(pass);
         n = BY_ROWS;
-        pass = palt__pass_new(model, data, n, &options, err);
+        pass = palt__pass_new(model, data, n, &options, &own);
     }
-    if (!pass) return PAL_ERR_ARGUMENT;
-    pal_status status = palt__pass_run(pass, o->seed, add_norms, &j, err);
+    const palt__sum sum = {NORMS, take_norms, add_norms};
+    pal_status status = pal_communicator_agree(o->communicator, own.status, &own);
+    if (!status) status = palt__pass_add(pass, o->seed, o->communicator, &sum, &j, &own);
     palt__pass_free(pass);
+    if (status) return pal_error_set(err, status, "%s", own.text);
     f->jacobian_samples = n;
     f->jacobian_norm = j.norm / (double)n;
     f->jacobian_norm2 = j.norm2 / (double)n;
-    return status;
+    return PAL_OK;
 }
 
 pal_status palt__code_figures(pal_model *model, const pal_dataset *data, const pal_evaluate_options *o,

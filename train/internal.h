@@ -17,8 +17,8 @@ typedef struct palt__stage {
     pal_tensor *input; /* [rows, features], in the dtype of the model */
     pal_program *program;
     int64_t rows;
-    pal_tensor *labels; /* [rows, classes] one-hot, zero before row labelled_from; or NULL */
-    pal_tensor *known;  /* [rows, features], 0 where a feature is missing; NULL: all are known */
+    pal_tensor *labels;    /* [rows, classes] one-hot, zero before row labelled_from; or NULL */
+    pal_tensor *known;     /* [rows, features], 0 where a feature is missing; NULL: all are known */
     int64_t labelled_from; /* of a shard */
     int64_t local;         /* shards of the rows; 1: the batch is not cut */
     bool together;         /* other processes run the program, too */
@@ -55,6 +55,7 @@ typedef struct palt__stage_options {
     const uint32_t *which; /* the samples of a pass; NULL: the first ones of the data */
     bool check_nan;        /* as in pal_compile_options */
     bool profile;          /* the same */
+    bool divide;           /* the same */
     bool record_only;      /* record, but make no program: it is only checked whether that works */
     size_t more;           /* outputs beyond PALT__STAGE_OUTPUTS, at most */
 } palt__stage_options;
@@ -67,8 +68,16 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
 /* Instead of that: the batch could not be made. Other processes that run this program hear of it. */
 void palt__stage_skip(palt__stage *stage, pal_noise noise);
 
-/* A pass over samples of a data set, in order, each exactly once. One program computes the full batches,
- * another one the remainder. The row of the noise is the index of the sample. */
+/* Between begin and end: the input after the corruption of the other model, or else of the model itself. id 0: neither
+ * corrupts. */
+pal_var palt__corrupted(pal_model *model, const palt__inputs *in);
+/* Between begin and end: q(z | x) for rows as pal_model_target returns them. Fails on the tape if the numbers of rows
+ * and units differ from those of the code. Kind and k come from the variant, whatever the settings of the model. */
+pal_distribution palt__code_posterior(pal_model *model, pal_var target, pal_var code);
+
+/* ---- pass.c: such programs over samples of a data set, in order, each exactly once ----------------------------- */
+
+/* One program computes the full batches, another one the remainder. The row of the noise is the index of the sample. */
 typedef struct palt__pass palt__pass;
 typedef void (*palt__after_fn)(const palt__stage *stage, void *user);
 
@@ -80,12 +89,17 @@ void palt__pass_free(palt__pass *pass);
 /* Calls `after` after each batch. */
 pal_status palt__pass_run(palt__pass *pass, uint64_t seed, palt__after_fn after, void *user, pal_error *err);
 
-/* Between begin and end: the input after the corruption of the other model, or else of the model itself. id 0: neither
- * corrupts. */
-pal_var palt__corrupted(pal_model *model, const palt__inputs *in);
-/* Between begin and end: q(z | x) for rows as pal_model_target returns them. Fails on the tape if the numbers of rows
- * and units differ from those of the code. Kind and k come from the variant, whatever the settings of the model. */
-pal_distribution palt__code_posterior(pal_model *model, pal_var target, pal_var code);
+/* What is added up over the batches. */
+typedef struct palt__sum {
+    size_t n;                                                            /* numbers that a batch gives */
+    void (*give)(const palt__stage *stage, double *numbers, void *user); /* after a batch */
+    void (*add)(const double *numbers, int64_t rows, void *user);        /* rows: samples of the batch */
+} palt__sum;
+/* All processes call it together, for passes that were made alike. Each batch is computed by one of them, which calls
+ * `give`. Each process calls `add` for all batches, in their order: so the sums have the bits of one process alone.
+ * communicator: NULL: this process alone. A failure in one process is returned by all. */
+pal_status palt__pass_add(palt__pass *pass, uint64_t seed, const pal_communicator *communicator, const palt__sum *sum,
+                          void *user, pal_error *err);
 
 /* ---- evaluate.c ----------------------------------------------------------------------------------------------- */
 
@@ -177,9 +191,12 @@ bool palt__writes(const palt__together *t); /* process 0, or one alone */
 /* Tells all how this process fares, and returns how all do: the status and the message of the first that has failed. err
  * is not NULL, and has the reason if `mine` is a failure. PAL_ERR_STOPPED of all is no failure. */
 pal_status palt__agree(palt__together *t, pal_status mine, pal_error *err);
+/* Takes note of the status of a call that all make and that has agreed by itself, such as those of evaluate.c. */
+pal_status palt__agreed(palt__together *t, pal_status of_all);
 /* Gives the bytes of process 0 to all. */
 pal_status palt__share(palt__together *t, void *bytes, size_t n, pal_error *err);
-/* rundir_together.c: whether the folder was opened by these processes together; all get to know its checkpoint. */
+/* rundir_together.c: whether the folder was opened by these processes together; all get to know its checkpoint. One
+ * process alone needs no context. */
 pal_status palt__rundir_meet(pal_rundir *dir, palt__together *t, pal_context *context, pal_error *err);
 
 /* ---- resume.c ------------------------------------------------------------------------------------------------- */

@@ -12,8 +12,6 @@
 #include "ops/ops.h"
 #include "train/loop.h"
 
-#define BETWEEN_CALLS 0.1 /* seconds */
-
 void palt__loop_end(palt__loop *l)
 {
     if (l->o.profile && l->stage && l->taken)
@@ -49,8 +47,6 @@ int64_t palt__loop_labelled_batch(const palt__loop *l)
     return n > 0 ? n : l->o.batch;
 }
 
-int64_t palt__loop_samples(const palt__loop *l) { return (l->all + l->few) * l->parts; }
-
 /* Samples of a batch, from both streams. */
 static void set_streams(palt__loop *l)
 {
@@ -78,6 +74,7 @@ static palt__stage *make_stage(palt__loop *l, program which, bool only, pal_erro
                                    .user = &step,
                                    .check_nan = l->o.check_nan,
                                    .profile = l->o.profile != NULL,
+                                   .divide = which == STEPS && l->parts == 1 && !pal_optimizer_is_curved(l->optimizer),
                                    .record_only = only,
                                    .more = l->o.gradient_sizes ? pal_model_parameter_count(l->model) : 0};
     return palt__stage_new(l->model, &o, err);
@@ -170,9 +167,9 @@ pal_status palt__loop_begin(palt__loop *l, size_t i, int64_t epochs, pal_error *
     const pal_status status = method ? begin_minimiser(l, method, err) : begin_optimizer(l, err);
     palt__checkpoint_close(&l->from);
     if (status || !l->o.test) return status;
-    pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
+    const pal_evaluate_options o = palt__loop_measuring(l);
     l->evaluator = palt__evaluator_new(l->model, &l->phase, l->o.test, &o, err);
-    return l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT;
+    return palt__agreed(&l->together, l->evaluator ? PAL_OK : PAL_ERR_ARGUMENT);
 }
 
 /* Says which figure is not finite, and the likeliest remedy: the scale of the data if their values are large. */
@@ -229,24 +226,6 @@ pal_status palt__loop_save(palt__loop *l, pal_error *err)
 {
     const pal_status status = check_finite(l, err);
     return status ? status : save(l, err);
-}
-
-bool palt__loop_is_due(const palt__loop *l, double now) { return now - l->reported >= BETWEEN_CALLS; }
-
-bool palt__loop_report(palt__loop *l, double now)
-{
-    pal_progress *p = &l->progress;
-    l->reported = now;
-    if (p->step) p->train_loss = l->sum / (double)p->step;
-    if (!p->step && !l->minimised) p->train_loss = NAN;
-    p->seconds = now - l->started;
-    const double seen = l->minimised ? l->seen : (double)((p->step - l->first) * palt__loop_samples(l));
-    p->samples_per_second = l->training > 0 ? seen / l->training : 0;
-    double left = (double)(p->epochs * p->steps - l->step);
-    p->seconds_left = l->step ? p->seconds / (double)l->step * left : (double)NAN;
-    if (l->o.time_limit > 0 && p->seconds_left > l->o.time_limit - p->seconds)
-        p->seconds_left = fmax(l->o.time_limit - p->seconds, 0);
-    return l->o.progress && l->o.progress(p, l->o.user);
 }
 
 pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number, double learning_rate, double *loss,
@@ -317,11 +296,16 @@ static pal_status take_steps(palt__loop *l, pal_error *err)
     return PAL_OK;
 }
 
-/* A step fails in all processes, an iteration of a minimiser maybe in one. */
+/* A step fails in all processes, an iteration of a minimiser maybe in one. What the processes keep in parts is made whole
+ * for those who look at it now. */
 pal_status palt__loop_steps(palt__loop *l, pal_error *err)
 {
     const pal_status status = l->minimised ? palt__minimised_epoch(l, err) : take_steps(l, err);
-    return status || l->minimised ? palt__agree(&l->together, status, err) : PAL_OK;
+    if (l->minimised || (status && status != PAL_ERR_STOPPED))
+        return palt__agree(&l->together, status, err);
+    if (!pal_program_settle(l->stage->program)) return status;
+    pal_error_set(err, PAL_ERR_PEER, "%s", pal_program_error(l->stage->program));
+    return palt__agree(&l->together, PAL_ERR_PEER, err);
 }
 
 /* Writes best.safetensors if this epoch is the best one so far. The weights were checked. */

@@ -87,7 +87,7 @@ pal_status palt__loop_phases(palt__loop *l, pal_error *err);
 pal_status palt__loop_prepare(palt__loop *l, pal_error *err);
 /* loop_go_on.c: restores a resumed run from its folder. */
 pal_status palt__loop_go_on(palt__loop *l, pal_error *err);
-/* together.c: whether all processes have the same arguments; what they know of the folder. Before the plan. */
+/* loop_meet.c: whether all processes have the same arguments; what they know of the folder. Before the plan. */
 pal_status palt__loop_meet(palt__loop *l, pal_error *err);
 void palt__loop_close(palt__loop *l); /* frees everything */
 /* Sets the schedule of the phase, with its learning rate and length; defaults apply to what is not given. */
@@ -136,11 +136,10 @@ pal_status palt__loop_finish(palt__loop *l, pal_error *err);
 bool palt__loop_measures(const palt__loop *l);
 pal_status palt__loop_figures(palt__loop *l, pal_figures *figures, pal_error *err);
 void palt__loop_take(palt__loop *l, const pal_figures *figures);
+/* The options of each measurement, without a Jacobian. */
+pal_evaluate_options palt__loop_measuring(const palt__loop *l);
 /* Measures the test data now, for the result, if the weights have changed since. */
 pal_status palt__loop_measure(palt__loop *l, pal_error *err);
-/* Reports to the caller. True: the caller asks to stop. It is due about ten times a second. */
-bool palt__loop_report(palt__loop *l, double now);
-bool palt__loop_is_due(const palt__loop *l, double now);
 /* Writes the checkpoint if all weights are finite; in the middle of an epoch, with its losses so far. */
 pal_status palt__loop_save(palt__loop *l, pal_error *err);
 
@@ -154,9 +153,15 @@ bool palt__stop_counts(const palt__loop *l, const pal_epoch *epoch);
 void palt__stop_watch(palt__loop *l, const pal_epoch *epoch);
 /* The same for all epochs of the last phase of a resumed run, which may have finished it. */
 void palt__stop_recall(palt__loop *l);
-bool palt__stop_keeps(const palt__loop *l);      /* whether best.safetensors is written */
-/* After a step: reports if that is due. PAL_ERR_STOPPED: training ends here, because a caller asks for it or because the
- * time is over, which sets out_of_time. In the middle of an epoch only. */
+bool palt__stop_keeps(const palt__loop *l); /* whether best.safetensors is written */
+
+/* ---- loop_stop.c ----------------------------------------------------------------------------------------------- */
+
+/* Reports to the caller. True: the caller asks to stop. It is due about ten times a second. */
+bool palt__loop_report(palt__loop *l, double now);
+bool palt__loop_is_due(const palt__loop *l, double now);
+/* After a step: reports if that is due. PAL_ERR_STOPPED: training ends here, because a caller asks for it or because
+ * the time is over, which sets out_of_time. In the middle of an epoch only. */
 pal_status palt__stop_step(palt__loop *l, double now, pal_error *err);
 /* After an epoch: reports, and agrees whether training ends here. One of the two is set at most. */
 pal_status palt__stop_epoch(palt__loop *l, bool *stop, bool *over, pal_error *err);

@@ -3,6 +3,16 @@
 
 #include "train/loop.h"
 
+pal_evaluate_options palt__loop_measuring(const palt__loop *l)
+{
+    return (pal_evaluate_options){.struct_size = sizeof(pal_evaluate_options),
+                                  .batch = l->o.batch,
+                                  .seed = l->o.seed,
+                                  .lanes = l->o.lanes,
+                                  .jacobian_samples = -1,
+                                  .communicator = l->o.communicator};
+}
+
 bool palt__loop_measures(const palt__loop *l)
 {
     const int64_t epoch = l->step / l->progress.steps, last = l->before / l->progress.steps + l->phase.epochs;
@@ -12,7 +22,7 @@ bool palt__loop_measures(const palt__loop *l)
 pal_status palt__loop_figures(palt__loop *l, pal_figures *figures, pal_error *err)
 {
     pal_optimizer_swap(l->optimizer);
-    const pal_status status = palt__evaluator_run(l->evaluator, figures, err);
+    const pal_status status = palt__agreed(&l->together, palt__evaluator_run(l->evaluator, figures, err));
     pal_optimizer_swap(l->optimizer);
     l->measured = l->step;
     return status;

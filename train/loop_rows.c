@@ -9,6 +9,8 @@
 
 enum { AHEAD = 4096 }; /* samples */
 
+int64_t palt__loop_samples(const palt__loop *l) { return (l->all + l->few) * l->parts; }
+
 static int64_t samples_of_step(const palt__loop *l) { return l->o.batch * l->parts; }
 
 static int64_t steps_ahead(const palt__loop *l)

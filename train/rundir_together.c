@@ -113,10 +113,13 @@ pal_status palt__rundir_meet(pal_rundir *dir, palt__together *t, pal_context *co
     int64_t step = 0;
     pal_status status = PAL_OK;
     if (dir->communicator != t->communicator)
-        status = pal_error_set(err, PAL_ERR_ARGUMENT,
-                               "%s: the folder was opened by one process alone: open it by pal_rundir_new_together, "
-                               "_resume_together or _extend_together",
-                               palt__short_path(dir->folder.path));
+        status =
+            pal_error_set(err, PAL_ERR_ARGUMENT,
+                          "%s: %s: open the folder by pal_rundir_new_together, _resume_together or "
+                          "_extend_together, with the communicator of the training",
+                          palt__short_path(dir->folder.path),
+                          dir->communicator ? "other processes have opened it" : "one process has opened it alone");
+    if (!t->communicator) return status;
     if (!status && !dir->reads) status = palt__checkpoint_step(dir, context, &step, err);
     status = palt__agree(t, status, err);
     if (!status) status = palt__share(t, &step, sizeof step, err);

@@ -1,4 +1,4 @@
-/* stage.c - one program over a batch of fixed size, and such programs over all samples of a data set.
+/* stage.c - one program over a batch of fixed size. pass.c runs such programs over all samples of a data set.
  *
  * Training, evaluation and pictures differ only in what they record from the input on. This file has the common parts:
  * making the input, the tape and the program, and running the program with the next batch. */
@@ -76,7 +76,8 @@ static pal_status compile(pal_model *model, palt__stage *stage, const palt__stag
                                          .lanes = o->lanes,
                                          .effects = o->effects,
                                          .check_nan = o->check_nan,
-                                         .profile = o->profile};
+                                         .profile = o->profile,
+                                         .divide = o->divide};
     if (n && !o->record_only) *program = pal_compile(tape, outputs, n, &options);
     const bool good = n && !pal_tape_status(tape) && (o->record_only || *program);
     const pal_status status = good ? PAL_OK : blame(model, pal_tape_status(tape), pal_tape_error(tape), err);
@@ -240,81 +241,4 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
     if (!status) status = run(stage->model, stage->program, noise, err);
     if (status || !stage->together || !(pal_program_raised(stage->program) & PALT__FAILED)) return status;
     return pal_error_set(err, PAL_ERR_IO, "%s", PALT__ELSEWHERE "a batch could not be gathered");
-}
-
-/* ---- All samples, each once ----------------------------------------------------------------------------------- */
-
-enum { FULL, REMAINDER, STAGES, AHEAD = 16 /* batches that are asked for at a time */ };
-
-struct palt__pass {
-    const pal_dataset *data;
-    int64_t count;
-    uint32_t *rows; /* numbers of the samples; of a batch, if they are all in their order */
-    bool in_order;
-    int64_t batch;
-    palt__stage *stage[STAGES]; /* NULL: no such batch */
-};
-
-/* Samples whose rows are listed at a time: some whole batches, or all. */
-static int64_t part_of(int64_t count, int64_t batch) { return batch > count / AHEAD ? count : AHEAD * batch; }
-
-palt__pass *palt__pass_new(pal_model *model, const pal_dataset *data, int64_t count, const palt__stage_options *o,
-                           pal_error *err)
-{
-    palt__pass *p = calloc(1, sizeof *p);
-    if (p) p->rows = malloc((size_t)(o->which ? count : part_of(count, o->rows)) * sizeof *p->rows);
-    if (!p || !p->rows) {
-        palt__no_memory(err);
-        palt__pass_free(p);
-        return NULL;
-    }
-    p->in_order = !o->which;
-    p->batch = o->rows;
-    for (int64_t i = 0; o->which && i < count; i++) p->rows[i] = o->which[i];
-    p->data = data;
-    p->count = count;
-    const int64_t sizes[STAGES] = {count >= o->rows ? o->rows : 0, count % o->rows};
-    for (int i = 0; i < STAGES; i++) {
-        palt__stage_options options = *o;
-        options.rows = sizes[i];
-        options.known = data->known != NULL;
-        if (!sizes[i] || (p->stage[i] = palt__stage_new(model, &options, err))) continue;
-        palt__pass_free(p);
-        return NULL;
-    }
-    return p;
-}
-
-void palt__pass_free(palt__pass *p)
-{
-    if (!p) return;
-    for (int i = 0; i < STAGES; i++) palt__stage_free(p->stage[i]);
-    free(p->rows);
-    free(p);
-}
-
-/* The rows from `done` on, for a batch. Those of a mapped file are asked for some batches in advance. */
-static const uint32_t *rows_from(palt__pass *p, int64_t done, int64_t batch)
-{
-    const int64_t most = part_of(p->count, batch), at = done % most,
-                  n = p->count - done < most ? p->count - done : most;
-    if (at) return p->in_order ? p->rows + at : p->rows + done;
-    for (int64_t i = 0; p->in_order && i < n; i++) p->rows[i] = (uint32_t)(done + i);
-    pal_dataset_want(p->data, p->in_order ? p->rows : p->rows + done, (size_t)n);
-    return p->in_order ? p->rows : p->rows + done;
-}
-
-pal_status palt__pass_run(palt__pass *p, uint64_t seed, palt__after_fn after, void *user, pal_error *err)
-{
-    int64_t done = 0;
-    for (int i = 0; i < STAGES; i++) {
-        palt__stage *stage = p->stage[i];
-        for (; stage && done + stage->rows <= p->count; done += stage->rows) {
-            pal_noise noise = {.seed = seed, .row = (uint64_t)done};
-            pal_status status = palt__stage_run(stage, p->data, rows_from(p, done, p->batch), noise, err);
-            if (status) return status;
-            after(stage, user);
-        }
-    }
-    return PAL_OK;
 }

@@ -116,17 +116,16 @@ pal_status palt__loop_prepare(palt__loop *l, pal_error *err)
     if (l->o.resume && palt__loop_go_on(l, err)) return err->status;
     if (l->step) return PAL_OK;
     const pal_status status = palt__measure_statistics(l->model, l->data, err);
-    return status ? status : palt__start_output(l->model, l->data, &l->o, err);
+    return status ? status : palt__agreed(&l->together, palt__start_output(l->model, l->data, &l->o, err));
 }
 
 /* Whether a random code tells nothing about the test samples at the end; in the middle of training it may not yet. */
-static pal_status find_collapse(const palt__loop *l, pal_train_result *result, pal_error *err)
+static pal_status find_collapse(palt__loop *l, pal_train_result *result, pal_error *err)
 {
     pal_code_figures code;
-    const pal_evaluate_options o = {
-        .struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes, .jacobian_samples = -1};
+    const pal_evaluate_options o = palt__loop_measuring(l);
     if (!l->o.test || !pal_model_has_posterior(l->model)) return PAL_OK;
-    const pal_status status = palt__code_figures(l->model, l->o.test, &o, &code, err);
+    const pal_status status = palt__agreed(&l->together, palt__code_figures(l->model, l->o.test, &o, &code, err));
     result->collapsed = !status && code.collapsed;
     return status;
 }
@@ -181,11 +180,11 @@ static pal_status solve(palt__loop *l, pal_train_result *result, pal_error *err)
 {
     pal_progress *p = &l->progress;
     pal_figures figures;
-    pal_evaluate_options o = {.struct_size = sizeof o, .batch = l->o.batch, .seed = l->o.seed, .lanes = l->o.lanes};
+    const pal_evaluate_options o = palt__loop_measuring(l);
     pal_status status = palt__loop_begin(l, 0, 0, err);
     if (!status) status = palt__solve(l->model, l->data, err);
     if (!status) pal_optimizer_set_step(l->optimizer, 1, 0); /* it evaluates what was solved */
-    if (!status) status = pal_evaluate(l->model, l->data, &o, &figures, err);
+    if (!status) status = palt__agreed(&l->together, pal_evaluate(l->model, l->data, &o, &figures, err));
     if (status) return status;
     p->epoch = p->epochs = 1;
     p->step = p->steps;

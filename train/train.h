@@ -110,6 +110,9 @@ typedef struct pal_evaluate_options {
     double **unit_divergence; /* NULL: not requested. With `code`, *unit_divergence receives the mean KL of each unit of
                                  a random code: code.units values that the caller frees; NULL if units are dependent */
     const pal_dataset *train; /* the training samples, whose mean is the baseline; NULL: no baseline */
+    const pal_communicator *communicator; /* the processes that measure together, with the same model, data and options;
+                                             each reads its part of the batches, and all get the same figures, those of
+                                             one process to the last bit. Borrowed; NULL: this process alone */
 } pal_evaluate_options;
 
 /* Measures a model on all samples of a data set. A term of the loss that is a function of a mean over samples is

@@ -6,16 +6,16 @@
  *     live         the part of the tape that the outputs need, copied in canonical order          (rebuild.c)
  *     simplify     the same, rewritten: fewer entries, constants folded, equal entries merged
  *     batch        the same, with the terms of small regions computed at once; then simplify again
- *     share        the same, with sums over the shards of a batch in two parts; then simplify no more
+ *     share        if the batch is cut into shards: the same, with each sum over them as a start and a wait
  *     materialise  the same, with copies where a reader cannot take a strided view                 (view.c)
  *     fuse         a plan over that tape: groups of entries, each group one step
  *     schedule     the order of the groups
  *     place        where each value lies: in a leaf, in the arena, or nowhere
  *     emit         the steps, with addresses instead of ids
  *
- * The first four take a tape and give a tape, so that simplify can be left out and the text
- * between two passes can be printed, read and compared. The next three fill in one plan and change no entry. In debug
- * builds verify.c checks the grammar of the tape after each of the first four. With pal_compile_options.trace the
+ * The first five take a tape and give a tape, so that simplify can be left out and the text between two passes can be
+ * printed, read and compared. The next three fill in one plan and change no entry. In debug builds verify.c checks the
+ * grammar of the tape after each of the first five. With pal_compile_options.trace the
  * caller sees the result of every pass (docs/design.md prints an example).
  *
  * Why not one pass that does all: a rewrite changes what can be fused, and a fused loop changes what must be stored, so

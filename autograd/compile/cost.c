@@ -2,7 +2,7 @@
  *
  * In: a program. Out: one record a step. Bytes are counted as if each value were read or written once, whatever caches
  * do: a value that is spread over a loop counts by its own size, and one that a loop takes from a kernel piece by piece
- * counts nothing. */
+ * counts nothing. A step that this process runs for several shards counts once for each. */
 #include "autograd/compile/internal.h"
 
 static double load_bytes(const pal__loop *l, const pal__load *load)
@@ -82,9 +82,13 @@ static const pal__step *find(const pal__step *steps, size_t n, size_t *i)
 
 bool pal_program_step_at(const pal_program *p, size_t i, pal_program_step *out)
 {
-    const pal__step *step = p && out ? find(p->steps, p->n_steps, &i) : NULL;
-    if (step) describe(step, out);
-    return step != NULL;
+    const pal__step *step = NULL;
+    size_t at = 0;
+    for (; p && out && !step && at < p->n_steps; at++) step = find(&p->steps[at], 1, &i);
+    if (!step) return false;
+    describe(step, out);
+    if (p->shared) out->bytes *= pal__shared_runs(p->shared, at - 1);
+    return true;
 }
 
 size_t pal_program_memory(const pal_program *p)

@@ -154,8 +154,9 @@ static bool emit_shards(pal_program *program, pal__plan *plan)
 
 bool pal__emit(pal_program *program, pal__plan *plan)
 {
-    program->arena_size = plan->arena;
-    program->arena_least = plan->least;
+    const size_t local = plan->once ? (size_t)plan->tape->local_shards : 1;
+    program->arena_size = plan->arena * local;
+    program->arena_least = plan->least * local;
     if (!emit_shards(program, plan)) goto failed;
     program->registers = pal__keep(program, program->register_bytes * pal_worker_count(program->context));
     program->outputs = pal__keep(program, plan->n_outputs * sizeof *program->outputs);

@@ -64,11 +64,21 @@ static bool open_buckets(pal_program *p, const pal__plan *plan)
     for (size_t i = 0; i < s->n_buckets; i++) {
         pal__bucket *b = &s->buckets[i];
         if (b->first != b->last && !(b->values = pal__keep(p, b->n * pal_dtype_size(b->dtype)))) return false;
-        b->all = pal__all_new(p->context, s->communicator, count, b->how, b->dtype, b->n, (int)(i % 31000) + 1);
+        b->all = pal__all_new(p->context, s->communicator, count, b->how, b->dtype, b->n, (int)(i % 31000) + 1,
+                              b->loop != 0);
         if (!b->all) return false;
     }
-    s->agreed = pal__all_new(p->context, s->communicator, count, PAL__OR, PAL_I32, 1, 0);
+    s->agreed = pal__all_new(p->context, s->communicator, count, PAL__OR, PAL_I32, 1, 0, false);
     return s->agreed != NULL;
+}
+
+/* Whether a group writes a leaf: it is an assign, or a loop whose result an assign takes. */
+static bool group_writes(const pal__plan *plan, const pal__group *group)
+{
+    for (size_t m = 0; m < group->n_members; m++)
+        if (pal__at(plan->tape, group->members[m])->op->op_class == PAL_CLASS_EFFECT || plan->target[group->members[m]])
+            return true;
+    return false;
 }
 
 /* How each step is run, and the first steps behind all that can fail and before all that write. */
@@ -82,14 +92,10 @@ static void describe_steps(pal_program *p, const pal__plan *plan)
         const pal_op *op = pal__at(plan->tape, group->first)->op;
         s->part[i] = (uint8_t)pal__share_part_of(plan, g);
         s->once[i] = plan->once[group->first];
-        bool writes = false;
-        for (size_t m = 0; m < group->n_members; m++)
-            writes |= pal__at(plan->tape, group->members[m])->op->op_class == PAL_CLASS_EFFECT;
-        for (size_t m = 0; fed && m < fed->n_members; m++)
-            writes |= pal__at(plan->tape, fed->members[m])->op->op_class == PAL_CLASS_EFFECT;
+        const bool writes = group_writes(plan, group) || (fed && group_writes(plan, fed));
         if (writes && s->effects == p->n_steps) s->effects = i;
-        if (!writes && (plan->check || group->kind == PAL__GROUP_REGION || op->capabilities & PAL_CAN_FAIL))
-            s->fence = i + 1;
+        const bool kernel = group->kind == PAL__GROUP_KERNEL && op->capabilities & PAL_CAN_FAIL;
+        if (!writes && (plan->check || group->kind == PAL__GROUP_REGION || kernel)) s->fence = i + 1;
     }
 }
 
@@ -108,7 +114,8 @@ bool pal__emit_shared(pal_program *p, const pal__plan *plan)
     s->values = pal__keep(p, (size_t)s->local * sizeof *s->values);
     if (!s->part || !s->once || !s->message || !s->buckets || !s->values) return false;
     describe_steps(p, plan);
-    return place_messages(p, plan) && open_buckets(p, plan);
+    s->divided = pal__keep(p, p->n_steps * sizeof *s->divided);
+    return s->divided && place_messages(p, plan) && pal__divide(p, plan) && open_buckets(p, plan);
 }
 
 void pal__shared_free(pal_program *p)

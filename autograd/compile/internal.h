@@ -84,6 +84,7 @@ typedef struct pal__plan {
     const uint32_t *outputs;          /* assigns are here for their effect: only wanted values are stored */
     size_t n_outputs;
     unsigned passes, lanes;
+    bool divide;         /* as in pal_compile_options */
     bool check;          /* for NaN: every step counts as one that can fail */
     const uint32_t *ids; /* the entries of its region, ascending */
     size_t n_ids;
@@ -250,12 +251,12 @@ typedef struct pal__step {
     uint64_t runs;
 } pal__step;
 
-/* ---- Programs of several shards --------------------------------------------------------------------------------
+/* ---- Programs of several shards ------------------------------------------------------------------------------- */
 
- * A process runs the steps for each of its shards. The steps of the first one are pal_program.steps. */
+/* A process runs the steps for each of its shards. The steps of the first one are pal_program.steps. */
 
-#define PAL__FLAGS UINT32_C(0xffff) /* those of the caller; above them, a bit for each status with which a run fails   \
-                                     */
+/* Those of the caller; above them is a bit for each status with which a run fails. */
+#define PAL__FLAGS UINT32_C(0xffff)
 
 typedef struct pal__bucket { /* messages that go out together */
     pal__all *all;
@@ -264,8 +265,15 @@ typedef struct pal__bucket { /* messages that go out together */
     size_t n;           /* elements */
     void *values;       /* of all messages; NULL: the one message lies in the arena */
     size_t first, last; /* the steps of its first and of its last message */
+    size_t loop;        /* divided: the step that updates the part of this process; else 0 */
+    void **whole;       /* divided: where the address is of the leaf that all need; NULL: there is none */
     bool under_way;
 } pal__bucket;
+
+typedef struct pal__part { /* of a leaf; the bucket says which elements each process has */
+    uint32_t bucket;
+    void **data;
+} pal__part;
 
 typedef struct pal__message { /* by step: of a start or a wait */
     uint32_t bucket;
@@ -280,6 +288,9 @@ typedef struct pal__shared { /* run_shards.c */
     bool *once;                 /* by step: the first shard runs it for all */
     pal__message *message;      /* by step */
     pal__bucket *buckets;
+    size_t *divided;  /* by step: the bucket whose part it updates, plus 1; 0: all of it, or it is no update */
+    pal__part *parts; /* leaves that are kept in parts */
+    size_t n_parts;
     const void **values; /* room for one address of each shard */
     size_t n_buckets;
     size_t fence, effects; /* the first step behind all that can fail; the first that writes a leaf */
@@ -287,6 +298,12 @@ typedef struct pal__shared { /* run_shards.c */
     uint32_t raises, raised; /* flags of pal_program_raise; those of all processes, with how a run has failed */
     double waited;
 } pal__shared;
+
+/* For how many shards of this process a step is run. */
+static inline double pal__shared_runs(const pal__shared *s, size_t step)
+{
+    return s->once[step] && s->part[step] != PAL__SHARE_START ? 1 : (double)s->local;
+}
 
 typedef struct pal__kept {
     const void *bytes;
@@ -352,8 +369,11 @@ static inline size_t pal__member_of(const pal__plan *plan, const pal__group *gro
 /* emit_shards.c: makes the buckets of the messages, when the steps of all shards are there. False: no memory. */
 bool pal__emit_shared(pal_program *program, const pal__plan *plan);
 void pal__shared_free(pal_program *program);
-pal_status pal__run_step(pal_program *program, pal__step *step); /* run.c */
-pal_status pal__run_shared(pal_program *program);                /* run_shards.c */
+/* divide.c: which updates the processes divide among themselves. False: no memory. */
+bool pal__divide(pal_program *program, const pal__plan *plan);
+void pal__run_elements(pal_program *program, const pal__step *step, size_t first, size_t n); /* run.c: of a loop */
+pal_status pal__run_step(pal_program *program, pal__step *step);                             /* run.c */
+pal_status pal__run_shared(pal_program *program, pal_status status);                         /* run_shards.c */
 /* emit.c: the plan's groups as steps. False: the tape says why. */
 bool pal__emit(pal_program *program, pal__plan *plan);
 /* keep.c. Memory that lives as long as the program; NULL: no memory. */

@@ -131,6 +131,7 @@ pal__plan *pal__plan_new(pal__plan *parent, pal_tape *tape, uint32_t region, con
     p->passes = o->passes;
     p->lanes = o->lanes;
     p->check = o->check_nan;
+    p->divide = o->divide;
     p->n = tape->n_entries;
     if (!parent && !begin(p)) {
         pal__plan_free(p);

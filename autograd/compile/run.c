@@ -100,6 +100,7 @@ typedef struct loop_job {
     pal_program *program;
     const pal__loop *loop;
     size_t units, each; /* tiles, or blocks of tiles where loads are turned */
+    size_t first, end;  /* a part of the elements alone; end 0: all */
 } loop_job;
 
 static char *turned_row(const pal__loop *l, const pal__load *load, char *registers, size_t row)
@@ -232,7 +233,11 @@ static void loop_task(void *argument, size_t task, unsigned worker)
     }
     char *registers = spread_uniform(j->program, l, worker);
     size_t end = (task + 1) * j->each < j->units ? (task + 1) * j->each : j->units;
-    for (size_t u = task * j->each; u < end; u++) {
+    for (size_t u = task * j->each; u < end && j->end; u++) {
+        const size_t first = j->first + u * PAL_TILE, n = j->end - first < PAL_TILE ? j->end - first : PAL_TILE;
+        run_tile(j->program, l, registers, keys, first, n, 0, NULL);
+    }
+    for (size_t u = task * j->each; u < end && !j->end; u++) {
         const size_t in_row = u % l->tiles * PAL_TILE, first = u / l->tiles * l->row + in_row;
         const size_t n = l->row - in_row < PAL_TILE ? l->row - in_row : PAL_TILE;
         if (l->n_turned)
@@ -257,7 +262,7 @@ void pal__run_loop(pal_program *program, const pal__step *step)
     /* A task is worth its claim (about 100 ns) from a few microseconds of work on. */
     enum { TASK_WORK = 8 * 8 };
     const pal__loop *l = step->loop;
-    loop_job job = {program, l, l->n_turned ? count_blocks(l) : count_tiles(l), 0};
+    loop_job job = {program, l, l->n_turned ? count_blocks(l) : count_tiles(l), 0, 0, 0};
     size_t cost = l->n_instrs + l->n_loads + 1, workers = pal_worker_count(program->context);
     job.each = l->n_turned ? 1 : TASK_WORK / cost + 1;
     size_t even = (job.units + 4 * workers - 1) / (4 * workers);
@@ -266,6 +271,13 @@ void pal__run_loop(pal_program *program, const pal__step *step)
     pal_parallel(program->context, (job.units + job.each - 1) / job.each, loop_task, &job);
     for (size_t i = 0; i < l->n_sums; i++)
         pal__sum_blocks(l->sums[i].dtype, l->sums[i].blocks, l->count / l->row, l->tiles, l->sums[i].out);
+}
+
+void pal__run_elements(pal_program *program, const pal__step *step, size_t first, size_t n)
+{
+    enum { TILES = 16 };
+    loop_job job = {program, step->loop, (n + PAL_TILE - 1) / PAL_TILE, TILES, first, first + n};
+    if (n) pal_parallel(program->context, (job.units + TILES - 1) / TILES, loop_task, &job);
 }
 
 /* ---- Regions -------------------------------------------------------------------------------------------------- */
@@ -358,17 +370,16 @@ pal_status pal_run(pal_program *p)
     if (!p) return PAL_ERR_ARGUMENT;
     p->error[0] = p->why[0] = 0;
     const char *why = pal__blas_reserve(pal__workers_threads(p->context->pool));
-    if (why) {
-        snprintf(p->error, sizeof p->error, "%s", why);
-        return PAL_ERR_MEMORY;
-    }
+    if (why) snprintf(p->error, sizeof p->error, "%s", why);
+    if (why && !p->shared) return PAL_ERR_MEMORY;
     uint64_t before = pal__workers_enter(p->context->pool, !p->context->options.subnormals);
     int saved = pal__blas_enter(&p->context->blas);
     const uint64_t jobs = pal__workers_jobs(p->context->pool);
     p->row = p->noise.row;
     p->told = p->flags;
     p->flags = 0;
-    pal_status status = p->shared ? pal__run_shared(p) : run_steps(p, p->steps, p->n_steps);
+    pal_status status =
+        p->shared ? pal__run_shared(p, why ? PAL_ERR_MEMORY : PAL_OK) : run_steps(p, p->steps, p->n_steps);
     p->barriers = pal__workers_jobs(p->context->pool) - jobs;
     pal__blas_leave(&p->context->blas, saved);
     pal__workers_leave(p->context->pool, before);

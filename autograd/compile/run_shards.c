@@ -14,10 +14,11 @@
  * Why step by step and not shard by shard: then a sum in the middle of the forward pass needs no second thread. */
 #include "autograd/compile/internal.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+_Static_assert(PAL_STATUS_COUNT <= 16, "each status has a bit beside the flags");
 
 typedef struct running {
     pal_program *p;
@@ -26,6 +27,7 @@ typedef struct running {
     size_t oldest, newest;  /* buckets before it are back; those from it on have not gone out */
     uint32_t flags;         /* what is joined */
     bool joins, came, lost; /* flags were sent, and are back; a process has ended */
+    bool inside;            /* a sum is being helped along */
 } running;
 
 static double now(void)
@@ -44,31 +46,41 @@ static void lose(running *r)
 }
 
 /* Helps a sum along. True: it is there. */
-static bool poll_one(running *r, pal__all *all)
+static bool poll_one(running *r, pal__all *all, bool alone)
 {
-    const int came = r->lost ? -1 : pal__all_poll(all);
+    r->inside = true;
+    const int came = r->lost ? -1 : pal__all_poll(all, alone);
+    r->inside = false;
     if (came < 0 && !r->lost) lose(r);
     return came == 1;
 }
 
-static void poll_all(running *r)
+static void poll_all(running *r, bool alone)
 {
     if (!r->s->communicator) return;
     for (size_t i = r->oldest; i < r->newest && !r->lost; i++) {
         pal__bucket *b = &r->s->buckets[i];
-        if (b->under_way && poll_one(r, b->all)) b->under_way = false;
+        if (b->under_way && poll_one(r, b->all, alone)) b->under_way = false;
         if (!b->under_way && i == r->oldest) r->oldest++;
     }
-    if (r->joins && !r->came && !r->lost) r->came = poll_one(r, r->s->agreed);
+    if (r->joins && !r->came && !r->lost) r->came = poll_one(r, r->s->agreed, alone);
+}
+
+/* Between the tasks of a step: the workers have something else to do, so this thread adds alone. The tasks may be those
+ * of an addition. */
+static void poll_between(void *user)
+{
+    running *r = user;
+    if (!r->inside) poll_all(r, true);
 }
 
 static void wait_for(running *r, pal__all *all)
 {
-    if (poll_one(r, all) || r->lost) return;
+    if (poll_one(r, all, false) || r->lost) return;
     const double began = now();
-    while (!poll_one(r, all) && !r->lost) {
-        poll_all(r);
-        sched_yield();
+    for (unsigned tests = 1; !poll_one(r, all, false) && !r->lost; tests++) {
+        poll_all(r, false);
+        pal__communicator_rest(tests);
     }
     r->s->waited += now() - began;
 }
@@ -86,8 +98,7 @@ static void start(running *r, size_t i)
     pal__shared *s = r->s;
     pal__bucket *b = &s->buckets[s->message[i].bucket];
     for (int64_t k = 0; k < s->local; k++) s->values[k] = s->steps[k][i].call.in[0];
-    pal__tree_combine(r->p->context, b->how, b->dtype, (size_t)s->local, s->values, values_of(r, b, i),
-                      s->message[i].n);
+    pal__tree_sum(r->p->context, b->how, b->dtype, (size_t)s->local, s->values, values_of(r, b, i), s->message[i].n);
     if (i != b->last) return;
     pal__all_start(b->all, b->values ? b->values : s->steps[0][i].call.out);
     b->under_way = true;
@@ -102,9 +113,14 @@ static void wait(running *r, size_t i)
     b->under_way = false;
     if (r->lost) return;
     const char *from = values_of(r, b, i);
-    const size_t bytes = s->message[i].n * pal_dtype_size(b->dtype);
-    for (int64_t k = 0; k < (s->once[i] ? 1 : s->local); k++)
-        if (s->steps[k][i].call.out != from) memcpy(s->steps[k][i].call.out, from, bytes);
+    const size_t width = pal_dtype_size(b->dtype);
+    size_t first = 0, n = s->message[i].n;
+    if (b->loop) pal__all_part(b->all, &first, &n);
+    for (int64_t k = 0; k < (s->once[i] ? 1 : s->local); k++) {
+        char *to = s->steps[k][i].call.out;
+        if (to != from) memcpy(to + first * width, from + first * width, n * width);
+    }
+    if (r->p->check && !r->status) r->status = pal__find_nan(r->p, &s->steps[0][i]);
 }
 
 /* ---- Flags ----------------------------------------------------------------------------------------------------- */
@@ -121,7 +137,7 @@ static void joined(running *r)
 {
     if (!r->came) wait_for(r, r->s->agreed);
     r->joins = false;
-    r->s->raised = r->flags;
+    r->s->raised = r->lost ? 0 : r->flags;
     if (r->lost || r->flags <= PAL__FLAGS) return;
     int status = 0;
     while (!(r->flags >> (16 + status) & 1)) status++;
@@ -132,9 +148,28 @@ static void joined(running *r)
 
 /* ---- The run --------------------------------------------------------------------------------------------------- */
 
+/* The part of this process, and then that of all. */
+static bool update_part(running *r, size_t i)
+{
+    pal__shared *s = r->s;
+    pal__bucket *b = s->divided[i] ? &s->buckets[s->divided[i] - 1] : NULL;
+    size_t first, n;
+    if (!b || !pal__all_part(b->all, &first, &n)) return false;
+    pal__step *step = &s->steps[0][i];
+    const double began = r->p->profile ? now() : 0;
+    pal__run_elements(r->p, step, first, n);
+    if (b->whole) pal__all_join(b->all, *b->whole);
+    b->under_way = b->whole != NULL;
+    if (b->under_way && (size_t)(b - s->buckets) < r->oldest) r->oldest = (size_t)(b - s->buckets);
+    if (r->p->profile) step->seconds += now() - began;
+    if (r->p->profile) step->runs++;
+    return true;
+}
+
 static void compute(running *r, size_t i)
 {
     pal__shared *s = r->s;
+    if (r->status || update_part(r, i)) return;
     for (int64_t k = 0; k < (s->once[i] ? 1 : s->local) && !r->status; k++) {
         r->p->row = r->p->noise.row + (uint64_t)((s->first + k) * s->rows);
         r->status = pal__run_step(r->p, &s->steps[k][i]);
@@ -158,11 +193,38 @@ static void run_one(running *r, size_t i)
     step->runs++;
 }
 
-pal_status pal__run_shared(pal_program *p)
+pal_status pal_program_settle(pal_program *p)
 {
+    if (!p) return PAL_ERR_ARGUMENT;
+    if (!p->shared) return PAL_OK;
     running r = {.p = p, .s = p->shared};
+    for (size_t i = 0; i < r.s->n_parts && !r.lost; i++) {
+        pal__all *all = r.s->buckets[r.s->parts[i].bucket].all;
+        size_t first, n;
+        if (!pal__all_part(all, &first, &n)) continue;
+        pal__all_join(all, *r.s->parts[i].data);
+        wait_for(&r, all);
+    }
+    return r.status;
+}
+
+/* A step's time is that of all shards. */
+static void add_times(pal__step *to, pal__step *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        to[i].seconds += from[i].seconds;
+        from[i].seconds = 0;
+        if (to[i].body) add_times(to[i].body, from[i].body, to[i].n_body);
+    }
+}
+
+/* status: how the run has failed before its first step, so that the others learn of it. */
+pal_status pal__run_shared(pal_program *p, pal_status status)
+{
+    running r = {.p = p, .s = p->shared, .status = status};
     pal__shared *s = p->shared;
     s->waited = 0;
+    if (s->communicator) pal__workers_between(p->context->pool, poll_between, &r);
     for (size_t i = 0; i <= p->n_steps && !r.lost; i++) {
         if (i == s->fence) join(&r);
         if (i == s->effects || i == p->n_steps) {
@@ -171,12 +233,14 @@ pal_status pal__run_shared(pal_program *p)
         }
         if (i == p->n_steps) break;
         run_one(&r, i);
-        poll_all(&r);
+        poll_all(&r, false);
     }
+    pal__workers_between(p->context->pool, NULL, NULL);
     for (size_t i = 0; i < s->n_buckets && !r.lost; i++) {
         if (s->buckets[i].under_way) wait_for(&r, s->buckets[i].all);
         s->buckets[i].under_way = false;
     }
     for (size_t i = 0; i < s->n_buckets; i++) s->buckets[i].under_way = false;
+    for (int64_t k = 1; k < s->local && p->profile; k++) add_times(p->steps, s->steps[k], p->n_steps);
     return r.status;
 }

@@ -6,9 +6,8 @@
  * The rule: of the groups that are ready, run the one whose last entry has the smallest id. Ids are in canonical order,
  * depth first with operands from the left, so a subtree is finished before its sibling begins and temporaries die
  * young. The order depends on the structure of the tape alone: two recordings of one computation get the same schedule.
- * The groups that are ready wait in a queue by that id. In a batch that is cut, starts of sums over the shards come first,
- * and waits last (share.c). A fence is no step; it lets go of the writes as soon as all
- * before it have run.
+ * The groups that are ready wait in a queue by that id. In a batch that is cut, starts of sums over the shards come
+ * first, and waits last (share.c). A fence is no step; it lets go of the writes as soon as all before it have run.
  *
  * Relies on: fuse.c made no cycle. If none of the remaining groups is ready, the pass fails. Leaves to place:
  * positions, from which lifetimes follow.

@@ -55,18 +55,35 @@ static void find_differing(const pal_tape *t, bool *differs)
     }
 }
 
+static void refuse_assign(pal_tape *t, const pal__entry *leaf)
+{
+    if (leaf->rows)
+        pal_tape_fail(
+            t, PAL_ERR_ARGUMENT,
+            "compile: leaf %s has rows of the batch, which differ between its shards: nothing can be assigned "
+            "to it",
+            leaf->params->name);
+    else
+        pal_tape_fail(t, PAL_ERR_ARGUMENT,
+                      "compile: what is assigned to %s differs between the shards of the batch: take pal_all_mean or "
+                      "pal_all_sum of it",
+                      leaf->params->name);
+}
+
 bool pal__share_check(pal_tape *t)
 {
     if (pal_tape_shards(t) == 1) return true;
     bool *differs = pal__alloc(t->context, t->n_entries * sizeof *differs);
     if (!differs) return pal__out_of_memory(t, "compile"), false;
     find_differing(t, differs);
-    for (uint32_t id = 1; id < t->n_entries && t->status == PAL_OK; id++)
-        if (pal__at(t, id)->op->op_class == PAL_CLASS_EFFECT && differs[id])
+    for (uint32_t id = 1; id < t->n_entries && t->status == PAL_OK; id++) {
+        const pal__entry *e = pal__at(t, id);
+        if (e->op->op_class == PAL_CLASS_EFFECT && differs[id]) refuse_assign(t, pal__at(t, pal__arg(t, id, 0)));
+        if (e->op->op_class == PAL_CLASS_RANDOM && !t->shards.rows)
             pal_tape_fail(t, PAL_ERR_ARGUMENT,
-                          "compile: what is assigned to %s differs between the shards of the batch: take pal_all_mean "
-                          "or pal_all_sum of it",
-                          pal__at(t, pal__arg(t, id, 0))->params->name);
+                          "compile: noise %s would be the same in all shards: tell pal_tape_share the rows of a shard",
+                          e->params->name);
+    }
     pal__free(t->context, differs);
     return t->status == PAL_OK;
 }

@@ -228,6 +228,14 @@ static bool effect_on_leaf(const subject *s) { return in(s, 0)->op == &pal__op_l
 
 static bool effect_unique(const subject *s) { return unique(s, same_leaf, arg(s, 0)); }
 
+/* Sums over shards go on while other steps run, which steps of a region do not. */
+static bool sum_outside(const subject *s)
+{
+    const pal_op *op = s->e->op;
+    return !s->e->region || (op != &pal__op_all_sum && op != &pal__op_all_max && op != &pal__op_all_sum_start &&
+                             op != &pal__op_all_sum_wait);
+}
+
 static bool hash_fits(const subject *s) { return s->e->hash == pal__hash_of(s->t, s->id); }
 
 enum { KERNELS = IS(REDUCTION) | IS(PRODUCT) | IS(INDEX) | IS(OPAQUE) };
@@ -264,6 +272,7 @@ static const struct rule {
     {IS(REGION),              captures_complete, "a region whose operands are not what its body reads"},
     {IS(EFFECT),              effect_on_leaf,    "an effect on a value that is not a leaf"},
     {IS(EFFECT),              effect_unique,     "a leaf that two effects write"},
+    {IS(OPAQUE),              sum_outside,       "a sum over the shards of a batch inside a region"},
     {ALL,                     hash_fits,         "a hash that does not belong to its entry"},
 };
 /* clang-format on */

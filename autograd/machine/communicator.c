@@ -9,6 +9,9 @@
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
+
+enum { TESTS_AT_ONCE = 16, TESTS_AWAKE = 4000, SLEEP_NS = 20000 };
 
 void pal_communicator_close(pal_communicator *communicator, bool failed)
 {
@@ -30,11 +33,20 @@ pal_status pal__communicator_check(const pal_communicator *c, pal_error *err)
     return PAL_OK;
 }
 
+void pal__communicator_rest(unsigned tests)
+{
+    if (tests < TESTS_AWAKE && tests % TESTS_AT_ONCE == 0) sched_yield();
+    if (tests >= TESTS_AWAKE) nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
+}
+
 bool pal__communicator_wait(const pal_communicator *c, int ticket)
 {
     if (ticket < 0) return false;
-    int finished;
-    while (!(finished = c->test(c->self, ticket))) sched_yield();
+    int finished = c->test(c->self, ticket);
+    for (unsigned tests = 1; !finished; tests++) {
+        pal__communicator_rest(tests);
+        finished = c->test(c->self, ticket);
+    }
     return finished > 0;
 }
 

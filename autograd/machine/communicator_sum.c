@@ -1,54 +1,112 @@
+/* communicator_sum.c - the sum of the shards of one process, over their part of the tree.
+ *
+ * In: k values of n elements. Out: their sum, in the order of the tree. The elements are cut into pieces that stay in
+ * the cache. For a piece, the values are added as a binary counter counts: two sums of equally many shards become one
+ * at once, and what remains is joined from the right. For n shards that is the tree whose left part is the largest
+ * power of two below n. So one piece for each digit of k is all the memory it takes. */
 #include "autograd/machine/communicator_internal.h"
+#include "autograd/machine/kernels.h"
+
 #include <string.h>
-struct pal__all { const pal_communicator *c; pal__combine how; pal_dtype dtype; size_t n; int tag; pal__level level[PAL__LEVELS_MOST]; int levels, round; int tickets[64], n_tickets; char *values, *in; bool on; };
-static void merge(pal__combine how, pal_dtype dtype, char *a, const char *b, size_t n)
+
+enum {
+    PIECE = 4096,      /* bytes, of which each level of the tree has one */
+    TASK = 16 * PIECE, /* bytes, for one worker */
+    DIGITS = 17,       /* of PAL_SHARDS_MOST */
+    TASKS_MOST = 1 << 16
+};
+
+typedef void plus_function(size_t n, void *out, const void *a, const void *b);
+
+static void join(size_t n, void *out, const void *a, const void *b)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (dtype == PAL_F32) { float *x = (float *)(void *)a + i; float y = ((const float *)(const void *)b)[i]; *x = how == PAL__SUM ? *x + y : *x > y ? *x : y; }
-        else if (dtype == PAL_F64) { double *x = (double *)(void *)a + i; double y = ((const double *)(const void *)b)[i]; *x = how == PAL__SUM ? *x + y : *x > y ? *x : y; }
-        else ((uint32_t *)(void *)a)[i] |= ((const uint32_t *)(const void *)b)[i];
+    int32_t *y = out;
+    const int32_t *u = a, *v = b;
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) y[i] = u[i] | v[i];
+}
+
+/* A NaN stays one. */
+#define LARGER(name, T)                                                                                                \
+    static void name(size_t n, void *out, const void *a, const void *b)                                                \
+    {                                                                                                                  \
+        T *y = out;                                                                                                    \
+        const T *u = a, *v = b;                                                                                        \
+        for (size_t i = 0; i < n; i++) y[i] = u[i] > v[i] || u[i] != u[i] ? u[i] : v[i];                               \
     }
-}
-pal__all *pal__all_new(pal_context *context, const pal_communicator *c, int64_t count, pal__combine how, pal_dtype dtype, size_t n, int tag)
+LARGER(larger_f32, float)
+LARGER(larger_f64, double)
+#undef LARGER
+
+static plus_function *plus_of(const pal_context *context, pal__combine how, pal_dtype dtype)
 {
-    pal__all *a = pal__alloc(context, sizeof *a);
-    *a = (pal__all){.c = c, .how = how, .dtype = dtype, .n = n, .tag = tag};
-    a->in = pal__alloc(context, n * 8 + 8);
-    if (c) a->levels = pal__levels(count, c->size, c->rank, a->level);
-    return a;
+#define ROW(name, isa) pal__##name##_##isa
+    static plus_function *const f32[PAL_ISA_COUNT] = PAL_EACH_ISA(ROW, plus_f32);
+    static plus_function *const f64[PAL_ISA_COUNT] = PAL_EACH_ISA(ROW, plus_f64);
+#undef ROW
+    const pal_isa isa = pal_kernel_isa(context);
+    if (how == PAL__OR) return join;
+    if (how == PAL__LARGEST) return dtype == PAL_F32 ? larger_f32 : larger_f64;
+    return dtype == PAL_F32 ? f32[isa] : f64[isa];
 }
-void pal__all_free(pal_context *context, pal__all *a) { if (a) { pal__free(context, a->in); pal__free(context, a); } }
-static void post(pal__all *a)
+
+typedef struct sum {
+    plus_function *plus;
+    size_t k, n, width; /* n elements of so many bytes */
+    const void *const *in;
+    char *out;
+    size_t task; /* elements */
+} sum;
+
+/* The elements from `first` on, of which there are no more than fit into a piece. */
+static void sum_piece(const sum *s, size_t first, size_t n)
 {
-    const pal__level *l = &a->level[a->round];
-    const int i = a->c->rank - l->mine;
-    const size_t bytes = a->n * pal_dtype_size(a->dtype);
-    a->n_tickets = 0;
-    a->tickets[a->n_tickets++] = a->c->start(a->c->self, -1, NULL, l->other + i % l->n_other, a->in, bytes, a->tag);
-    for (int x = 0; x < l->n_other; x++)
-        if (x % l->n_mine == i) a->tickets[a->n_tickets++] = a->c->start(a->c->self, l->other + x, a->values, -1, NULL, bytes, a->tag);
-}
-void pal__all_start(pal__all *a, void *values) { a->values = values; a->round = 0; if (a->levels) post(a); }
-int pal__all_poll(pal__all *a)
-{
-    while (a->round < a->levels) {
-        while (a->n_tickets) { int s = a->c->test(a->c->self, a->tickets[a->n_tickets - 1]); if (s != 1) return s; a->n_tickets--; }
-        merge(a->how, a->dtype, a->values, a->in, a->n);
-        if (++a->round < a->levels) post(a);
+    _Alignas(64) char room[DIGITS][PIECE];
+    const void *sums[DIGITS]; /* each of fewer shards than the one before */
+    const size_t at = first * s->width;
+    char *out = s->out + at;
+    size_t depth = 0;
+    for (size_t i = 0; i < s->k; i++) {
+        sums[depth++] = (const char *)s->in[i] + at;
+        /* As often as the count of shards so far can be halved, and at the end for all that remains. */
+        for (size_t count = i + 1; depth > 1 && (count % 2 == 0 || i + 1 == s->k); count /= 2, depth--) {
+            void *to = depth == 2 && i + 1 == s->k ? out : room[depth - 2];
+            s->plus(n, to, sums[depth - 2], sums[depth - 1]);
+            sums[depth - 2] = to;
+        }
     }
-    return 1;
+    if (sums[0] != out) memcpy(out, sums[0], n * s->width);
 }
-static void tree(pal__combine how, pal_dtype d, size_t k, const void *const *in, size_t at, size_t n, char *out)
+
+static void sum_task(void *argument, size_t task, unsigned worker)
 {
-    const size_t size = pal_dtype_size(d);
-    if (k == 1) { memmove(out, (const char *)in[0] + at * size, n * size); return; }
-    char other[4096]; const size_t left = (size_t)pal__tree_left((int64_t)k);
-    tree(how, d, left, in, at, n, out);
-    tree(how, d, k - left, in + left, at, n, other);
-    merge(how, d, out, other, n);
+    (void)worker;
+    const sum *s = argument;
+    const size_t piece = PIECE / s->width, end = s->n - task * s->task < s->task ? s->n : (task + 1) * s->task;
+    for (size_t first = task * s->task; first < end; first += piece)
+        sum_piece(s, first, end - first < piece ? end - first : piece);
 }
-void pal__tree_combine(pal_context *c, pal__combine how, pal_dtype d, size_t k, const void *const *in, void *out, size_t n)
+
+void pal__tree_sum(pal_context *context, pal__combine how, pal_dtype dtype, size_t k, const void *const *in, void *out,
+                   size_t n)
 {
-    (void)c;
-    for (size_t at = 0; at < n; at += 512) tree(how, d, k, in, at, n - at < 512 ? n - at : 512, (char *)out + at * pal_dtype_size(d));
+    const size_t width = pal_dtype_size(dtype);
+    sum s = {plus_of(context, how, dtype), k, n, width, in, out, TASK / width};
+    if (!n || (k == 1 && out == in[0])) return;
+    while (n / s.task >= TASKS_MOST) s.task *= 2;
+    const size_t tasks = (n + s.task - 1) / s.task;
+    if (tasks > 1 && context)
+        pal_parallel(context, tasks, sum_task, &s);
+    else
+        for (size_t i = 0; i < tasks; i++) sum_task(&s, i, 0);
+}
+
+void pal__plus(pal_context *context, pal__combine how, pal_dtype dtype, size_t n, void *out, const void *a,
+               const void *b)
+{
+    const size_t width = pal_dtype_size(dtype);
+    if (!context || n * width <= TASK)
+        plus_of(context, how, dtype)(n, out, a, b);
+    else
+        pal__tree_sum(context, how, dtype, 2, (const void *const[]){a, b}, out, n);
 }

@@ -71,10 +71,11 @@ static void put(mailbox *box, message *m)
 {
     pthread_mutex_lock(&box->mutex);
     m->next = NULL;
-    m->number = atomic_fetch_add(&box->put, 1) + 1;
+    m->number = atomic_load(&box->put) + 1;
     *box->last = m;
     box->last = &m->next;
     atomic_fetch_add(&box->n, 1);
+    atomic_store(&box->put, m->number); /* last: who knows of this number finds the message */
     pthread_mutex_unlock(&box->mutex);
 }
 

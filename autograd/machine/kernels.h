@@ -11,6 +11,8 @@
 #define PAL__KERNELS(isa)                                                                                              \
     void pal__add_f32_##isa(size_t, void *, const void *const *, const pal_tile *);                                    \
     void pal__add_f64_##isa(size_t, void *, const void *const *, const pal_tile *);                                    \
+    void pal__plus_f32_##isa(size_t, void *, const void *, const void *);                                              \
+    void pal__plus_f64_##isa(size_t, void *, const void *, const void *);                                              \
     float pal__sum_block_f32_##isa(const float *, size_t);                                                             \
     double pal__sum_block_f64_##isa(const double *, size_t);                                                           \
     void pal__sum_columns_f32_##isa(const float *, int64_t, size_t, size_t, float *);                                  \

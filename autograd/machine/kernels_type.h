@@ -11,6 +11,15 @@ void FN(add)(size_t n, void *out, const void *const *in, const pal_tile *tile)
     for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
 }
 
+/* out may be a or b. */
+void FN(plus)(size_t n, void *out, const void *a, const void *b)
+{
+    T *y = out;
+    const T *u = a, *v = b;
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) y[i] = u[i] + v[i];
+}
+
 /* One block of a sum: element i is added to partial sum i % 16; a fixed tree adds the 16. n <= PAL__SUM_BLOCK. */
 T FN(sum_block)(const T *x, size_t n)
 {

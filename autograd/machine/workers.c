@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-enum { SPIN_NS = 50000, BRIEF_NS = 200000, TASK_BITS = 20 };
+enum { SPIN_NS = 50000, BETWEEN_NS = 20000, BRIEF_NS = 200000, TASK_BITS = 20 };
 #define TASK_MASK ((UINT64_C(1) << TASK_BITS) - 1)
 
 typedef struct worker {
@@ -28,12 +28,15 @@ struct pal__workers {
     pal_context *context;
     unsigned threads, started;
     bool pinned;
-    cpu_set_t allowed; /* affinity of the thread that made the pool */
-    cpu_set_t caller;  /* affinity of the thread that called pal__workers_enter */
-    bool tied;         /* that thread was tied to its processor, and has to be released */
-    int64_t entered;   /* when */
-    bool brief;        /* the last time was shorter than BRIEF_NS */
-    worker *workers;   /* [0] is the caller and has no thread */
+    cpu_set_t allowed;               /* affinity of the thread that made the pool */
+    cpu_set_t caller;                /* affinity of the thread that called pal__workers_enter */
+    bool tied;                       /* that thread was tied to its processor, and has to be released */
+    int64_t entered;                 /* when */
+    bool brief;                      /* the last time was shorter than BRIEF_NS */
+    void (*between)(void *argument); /* called by the caller, between tasks; NULL: nothing */
+    void *between_argument;
+    int64_t asked;   /* when it was called */
+    worker *workers; /* [0] is the caller and has no thread */
     pthread_mutex_t mutex;
     pthread_cond_t work, done_work;
     atomic_uint sleeping, caller_sleeps;
@@ -59,6 +62,20 @@ static void relax(void)
 #endif
 }
 
+void pal__workers_between(pal__workers *p, void (*call)(void *argument), void *argument)
+{
+    p->between = call;
+    p->between_argument = argument;
+}
+
+static void call_between(pal__workers *p)
+{
+    const int64_t now = p->between ? now_ns() : 0;
+    if (!p->between || now - p->asked < BETWEEN_NS) return;
+    p->asked = now;
+    p->between(p->between_argument);
+}
+
 /* Claims and runs tasks of the current job until no task is left. */
 static void work(pal__workers *p, unsigned number)
 {
@@ -73,6 +90,7 @@ static void work(pal__workers *p, unsigned number)
             continue;
         if (number) pal__flush(atomic_load_explicit(&p->flush, memory_order_relaxed));
         task(argument, next, number);
+        if (!number) call_between(p);
         size_t finished = atomic_fetch_add(&p->done, 1) + 1;
         if (finished == tasks && atomic_load(&p->caller_sleeps)) {
             pthread_mutex_lock(&p->mutex);
@@ -129,7 +147,10 @@ static void *worker_main(void *argument)
 void pal__workers_run(pal__workers *p, size_t tasks, pal_task_fn task, void *argument)
 {
     if (tasks <= 1 || p->threads == 1 || tasks > TASK_MASK) {
-        for (size_t i = 0; i < tasks; i++) task(argument, i, 0);
+        for (size_t i = 0; i < tasks; i++) {
+            task(argument, i, 0);
+            call_between(p);
+        }
         return;
     }
     atomic_store_explicit(&p->done, 0, memory_order_relaxed);
@@ -146,7 +167,8 @@ void pal__workers_run(pal__workers *p, size_t tasks, pal_task_fn task, void *arg
     int64_t until = now_ns() + SPIN_NS;
     while (atomic_load_explicit(&p->done, memory_order_acquire) < tasks) {
         for (int i = 0; i < 16; i++) relax();
-        if (now_ns() < until) continue;
+        call_between(p);
+        if (now_ns() < until || p->between) continue;
         pthread_mutex_lock(&p->mutex);
         atomic_store(&p->caller_sleeps, 1);
         while (atomic_load(&p->done) < tasks) pthread_cond_wait(&p->done_work, &p->mutex);

@@ -188,7 +188,7 @@ typedef struct pal__line {
     pal_dtype dtype;
     pal_shape shape;
     pal_params params;
-    bool named;
+    bool named, rows;
     char name[PAL__FULL_NAME], scope[PAL__PATH];
     size_t n_numbers;
     char numbers[PAL__NUMBERS][32];

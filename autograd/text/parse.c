@@ -5,6 +5,8 @@
  *     body   = " of %" number " by %" number          name   = " " quoted       scope = " in " (plain | quoted)
  *     order  = " order " number                       last line: "return %" number {", %" number}
  *
+ * Behind the name of a leaf of pal_leaf_rows is " rows". On a tape that is not cut it is any leaf.
+ *
  * Invariants. Every entry passes the checks of recording: shape rules, live operands, regions. The type and shape that
  * a line declares must be those that the shape rule gives. Nothing is trusted without a check, because the text may
  * come from anyone. On failure the tape is empty again. */
@@ -51,18 +53,21 @@ static uint32_t record_leaf(pal__parser *p)
     pal__line *l = &p->l;
     pal_tape *t = p->tape;
     char have[96], want[96];
+    const bool rows = l->rows && pal_tape_shards(t) > 1;
     if (!bare(p)) return 0;
     if (!l->named) return pal__parse_wrong(p, "the leaf has no name");
     if (t->region) return pal__parse_wrong(p, "a leaf must be outside all regions");
     pal_tensor *tensor = p->o.leaf ? p->o.leaf(l->name, l->dtype, l->shape, p->o.user) : NULL;
     if (!tensor || !tensor->data)
         return pal__parse_fail(p, PAL_ERR_ARGUMENT, "there is no tensor for leaf %s", l->name);
-    if (tensor->dtype != l->dtype || !pal_shape_equal(tensor->shape, l->shape))
+    const pal_shape shape = pal__leaf_shape(t, tensor, rows);
+    const bool divides = !rows || (shape.rank && tensor->shape.dim[0] % t->local_shards == 0);
+    if (tensor->dtype != l->dtype || !pal_shape_equal(shape, l->shape) || !divides)
         return pal__parse_fail(p, PAL_ERR_SHAPE, "leaf %s is %s%s, but its tensor is %s%s", l->name,
                                pal_dtype_name(l->dtype), pal_shape_text(l->shape, want, sizeof want),
                                pal_dtype_name(tensor->dtype), pal_shape_text(tensor->shape, have, sizeof have));
     size_t before = t->n_entries;
-    uint32_t id = pal__leaf(t, tensor, l->name, false).id;
+    uint32_t id = pal__leaf(t, tensor, l->name, rows).id;
     if (!id) return refused(p);
     if (id != before)
         return pal__parse_fail(p, PAL_ERR_ARGUMENT, "leaf %s has the same tensor as leaf %s", l->name,

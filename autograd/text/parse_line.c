@@ -254,6 +254,7 @@ bool pal__parse_line(pal__parser *p)
         p->at++;
         l->named = true;
         if (!read_quoted(p, l->name, sizeof l->name)) return false;
+        l->rows = l->op == &pal__op_leaf && pal__parse_skip(p, " rows");
     } else if (pal__parse_skip(p, " in ")) {
         if (p->at < p->end && *p->at == '"' ? !read_quoted(p, l->scope, sizeof l->scope)
                                             : !read_word(p, l->scope, sizeof l->scope))

@@ -150,6 +150,7 @@ static void print_line(FILE *f, const pal_tape *t, uint32_t id)
     if (e->params->name) { /* the full name contains the scope */
         fputc(' ', f);
         pal__print_quoted(f, e->params->name);
+        if (e->rows) fputs(" rows", f);
     } else if (*scope) {
         fputs(" in ", f);
         print_scope(f, scope);

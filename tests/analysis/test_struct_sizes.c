@@ -5,6 +5,7 @@
 
 #include "optim/minimise.h"
 #include "analysis/analysis.h"
+#include "autograd/communicator.h"
 #include "autograd/explain.h"
 #include "autograd/gradcheck_function.h"
 #include "autograd/operation.h"
@@ -67,6 +68,14 @@ static void of_tape(const pal_tape *t, pal_error *err)
         pal_tensor_free(vs);                                                                                           \
         pal_tensor_free(us);                                                                                           \
     }
+
+static void shards(const void *o, pal_error *err)
+{
+    pal_tape *t = pal_tape_new(c, PAL_F32);
+    pal_tape_share(t, o);
+    of_tape(t, err);
+    pal_tape_free(t);
+}
 
 ON_TAPE(compile, pal_compile_options, pal_program_free(pal_compile(t, &x, 1, options)))
 ON_TAPE(graph, pal_graph_options, pal_text_free(c, pal_graph_text(t, &x, 1, options)))
@@ -319,6 +328,7 @@ static const struct {
     SINCE(pal_optimizer_options, momentum_schedule, optimizer),
     ROW(pal_lbfgs_options, lbfgs),
     ROW(pal_minimise_options, minimise_options),
+    ROW(pal_shards, shards),
     ROW(pal_objective, objective),
     ROW(pal_lanczos_options, lanczos),
     ROW(pal_variant, variant),

@@ -184,6 +184,11 @@ static void other_captures(void) { set_operand(region, 0, y); }
 static void no_leaf(void) { set_operand(assign_x, 0, neg); }
 static void effect_inside(void) { pal__at(t, assign_x)->region = index_; }
 static void two_effects(void) { set_operand(assign_y, 0, x); }
+static void shards_inside(void)
+{
+    pal__at(t, opaque)->op = &pal__op_all_sum;
+    pal__at(t, opaque)->region = index_;
+}
 static void other_hash(void) { pal__at(t, neg)->hash ^= 1; }
 
 static void placeholder(void)
@@ -282,6 +287,7 @@ static const struct damage {
         {no_leaf, "an effect on a value that is not a leaf"},
         {effect_inside, "an effect on a value that is not a leaf"},
         {two_effects, "a leaf that two effects write"},
+        {shards_inside, "a sum over the shards of a batch inside a region"},
         {other_hash, "a hash that does not belong to its entry"},
 },
   program_damages[] = {

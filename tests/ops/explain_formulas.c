@@ -59,6 +59,8 @@ static const struct {
                  {"erf", erf, false},
                  {"sign", sign, false},
                  {"stop", the_same, false},
+                 {"all_sum", the_same, false},
+                 {"all_max", the_same, false},
                  {"not", negate, true}};
 static const struct {
     const char *name;

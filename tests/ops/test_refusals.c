@@ -2,6 +2,7 @@
  * handles, NULL, names that are too long, data that is not aligned. Each call must return an error, or the result that
  * is documented for such an argument, and must not crash. The calls are the rows of operand_calls.def and
  * argument_calls.def; tests/tree/refusals.sh fails if a function of the headers has no row. */
+#include "autograd/communicator.h"
 #include "autograd/wiring.h"
 #include "tests/testing.h"
 
@@ -237,6 +238,7 @@ START_TEST(bad_arguments_are_errors)
     pal_error err;
     pal_gradcheck_report report;
     pal_case one_case;
+    pal_communicator *peer;
     uint32_t words[2];
     double reals[16];
     const size_t none = 0;

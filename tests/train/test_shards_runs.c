@@ -1,210 +1,8 @@
 /* test_shards_runs.c - runs that several processes, which are threads here, train into one folder: written once,
  * stopped together, and resumed by another number of processes with the bits of a run that was never interrupted. */
-#include <time.h>
-
-#include "tests/train/shards.h"
+#include "tests/train/shards_process.h"
 
 Suite *shards_runs_suite(void);
-
-enum { BATCH = 8, EPOCHS = 5 };
-
-/* ---- Processes -------------------------------------------------------------------------------------------------- */
-
-typedef struct kind { /* of a run */
-    const char *variant, *optimizer, *schedule, *average;
-    int64_t patience, accumulate;
-} kind;
-
-static const kind kinds[] = {
-    {"basic", "adam", "cosine", NULL, 0, 1},      {"denoising", "lion", "plateau", "exponential", 0, 2},
-    {"phased", "rmsprop", "step", NULL, 0, 1},    {"phased", "amsgrad", "one-cycle", "equal", 0, 2},
-    {"basic", "adam", "constant", "equal", 2, 1}, {"phased", "schedule-free", "constant", NULL, 0, 1},
-    {"basic", "lbfgs", "constant", NULL, 0, 1},
-};
-enum { KINDS = sizeof kinds / sizeof *kinds };
-
-/* What happens in the callback of one process. */
-typedef enum deed { NOTHING, STOPS, SPOILS_FOLDER, SPOILS_DATA, DIES } deed;
-
-typedef struct process {
-    const kind *of;
-    int64_t shards;
-    bool resume;
-    double seconds; /* time_limit */
-    uint64_t seed, weights;
-    char folder[PATH_ROOM], data[PATH_ROOM], test[PATH_ROOM];
-    deed does;
-    int64_t epoch, step; /* when; step 0: at the end of the epoch */
-    int64_t pause;       /* in each report, nanoseconds */
-    pal_communicator *communicator, outer;
-    bool dead;
-    pal_dataset *train;
-    int64_t steps;  /* of an epoch */
-    int64_t epochs; /* that its handle of the folder has */
-    pal_status status;
-    pal_train_result result;
-    pal_error err;
-} process;
-
-static void spoil(process *p)
-{
-    char path[2 * PATH_ROOM];
-    snprintf(path, sizeof path, "%s/checkpoint.safetensors", p->folder);
-    unlink(path);
-    mkdir(path, 0777);
-}
-
-static int watch(const pal_progress *at, void *user)
-{
-    process *p = user;
-    if (p->pause) nanosleep(&(struct timespec){.tv_nsec = p->pause}, NULL);
-    /* Reports come at most every 0.1 s: wait, so that every step is reported. */
-    if (p->step && at->epoch >= p->epoch - 1 && at->epoch <= p->epoch)
-        nanosleep(&(struct timespec){.tv_nsec = 110000000}, NULL);
-    if (at->epoch != p->epoch || (p->step ? at->step != p->step : !at->finished)) return 0;
-    if (p->does == SPOILS_FOLDER) spoil(p);
-    if (p->does == SPOILS_DATA) p->train->count = 1;
-    if (p->does == DIES) p->dead = true;
-    return p->does == STOPS;
-}
-
-/* A communicator that ends when its process is to die. */
-static bool ends(process *p)
-{
-    if (p->dead && p->communicator) pal_communicator_close(p->communicator, true);
-    if (p->dead) p->communicator = NULL;
-    return p->dead;
-}
-static int start(void *self, int to, const void *out, int from, void *in, size_t bytes, int tag)
-{
-    process *p = self;
-    return ends(p) ? -1 : p->communicator->start(p->communicator->self, to, out, from, in, bytes, tag);
-}
-static int test(void *self, int ticket)
-{
-    process *p = self;
-    return ends(p) ? -1 : p->communicator->test(p->communicator->self, ticket);
-}
-static const char *why(void *self)
-{
-    process *p = self;
-    return ends(p) ? "this process has ended" : p->communicator->why(p->communicator->self);
-}
-static void leave(pal_communicator *c, bool failed)
-{
-    process *p = c->self;
-    if (p->communicator) pal_communicator_close(p->communicator, failed);
-}
-
-static pal_rundir *folder_of(process *p, const pal_variant *v, pal_context *c, const pal_communicator *all)
-{
-    const pal_run_info info = {.version = "1",
-                               .command = "c",
-                               .model = v->name,
-                               .data = "d",
-                               .epochs = EPOCHS,
-                               .batch = BATCH,
-                               .seed = 3,
-                               .isa = pal_context_isa(c),
-                               .blas = pal_context_blas(c),
-                               .subnormals = "flushed",
-                               .shards = p->shards > 1 ? p->shards : 0};
-    return p->resume ? pal_rundir_extend_together(p->folder, all, &p->err)
-                     : pal_rundir_new_together(p->folder, &info, all, &p->err);
-}
-
-static void *train(void *user)
-{
-    process *p = user;
-    const kind *k = p->of;
-    const bool minimises = pal_train_minimises(k->optimizer);
-    pal_communicator *all = p->communicator ? &p->outer : NULL;
-    if (all)
-        p->outer =
-            (pal_communicator){sizeof *all, p->communicator->rank, p->communicator->size, p, start, test, why, leave};
-    pal_context *c = context_with(1);
-    const pal_variant *v = pal_variant_find(k->variant);
-    const pal_setting hidden = {"hidden", "5"};
-    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,
-                                             .name = k->optimizer,
-                                             .average = k->average,
-                                             .rates = k->average ? "encoder=0.5" : NULL};
-    const pal_schedule schedule = {.name = k->schedule,
-                                   .learning_rate = k->patience ? 0.3 : 0.02,
-                                   .factor = 0.5,
-                                   .every = 5,
-                                   .warmup = 6,
-                                   .patience = 1};
-    p->train = pal_dataset_open(c, p->data, PAL_SPLIT_TRAIN, &p->err);
-    pal_dataset *measured = pal_dataset_open(c, p->test, PAL_SPLIT_TRAIN, &p->err);
-    pal_model *model = pal_model_new(c, v, &hidden, 1, PAL_SHAPE(FEATURES), PAL_F32, p->weights, &p->err);
-    pal_rundir *dir = folder_of(p, v, c, all);
-    const pal_train_options o = {
-        .struct_size = sizeof o,
-        .test = measured,
-        .epochs = EPOCHS,
-        .batch = BATCH,
-        .accumulate = k->accumulate,
-        .seed = p->seed,
-        .lanes = 1,
-        .optimizer =
-            minimises ? &(pal_optimizer_options){.struct_size = sizeof optimizer, .name = k->optimizer} : &optimizer,
-        .schedule = &schedule,
-        .folder = dir,
-        .progress = watch,
-        .user = p,
-        .resume = p->resume,
-        .gradient_sizes = true,
-        .patience = k->patience,
-        .keep_best = true,
-        .time_limit = p->seconds,
-        .shards = p->resume ? 0 : p->shards,
-        .communicator = all};
-    p->status = p->err.status;
-    if (p->train) p->steps = p->train->count / BATCH / k->accumulate;
-    if (dir && !p->status) p->status = pal_train(model, p->train, &o, &p->result, &p->err);
-    if (dir) p->epochs = (int64_t)pal_rundir_epoch_count(dir);
-    pal_communicator_close(all, p->status == PAL_ERR_PEER);
-    pal_rundir_free(dir);
-    pal_model_free(model);
-    pal_dataset_free(measured);
-    pal_dataset_free(p->train);
-    pal_context_free(c);
-    return NULL;
-}
-
-/* ---- Runs ------------------------------------------------------------------------------------------------------- */
-
-/* Processes that do nothing but train. */
-static void prepare(int n, const kind *k, const char *name, process *out)
-{
-    pal_communicator *c[PROCESSES];
-    set_up_phased();
-    pal_dataset_free(data_of(SAMPLES, "data"));
-    pal_dataset_free(data_of(30, "test"));
-    connect(n, c);
-    for (int i = 0; i < n; i++) {
-        out[i] = (process){.of = k, .shards = SHARDS, .seed = 3, .weights = 7, .communicator = c[i]};
-        snprintf(out[i].folder, PATH_ROOM, "%s", path_of(name));
-        snprintf(out[i].data, PATH_ROOM, "%s", path_of("data.npy"));
-        snprintf(out[i].test, PATH_ROOM, "%s", path_of("test.npy"));
-    }
-}
-
-static void run(int n, process *p) { in_threads(n, train, p, sizeof *p); }
-
-/* All have ended alike. */
-static void all_say(int n, const process *p, pal_status status, const char *saying)
-{
-    for (int i = 0; i < n; i++) {
-        ck_assert_msg(p[i].status == status && strstr(p[i].err.text, saying), "process %d: %d %s, not %s", i,
-                      (int)p[i].status, p[i].err.text, saying);
-        ck_assert_int_eq(p[i].result.steps, p->result.steps);
-        ck_assert_int_eq(p[i].epochs, p->epochs);
-        ck_assert_mem_eq(&p[i].result.train_loss, &p->result.train_loss, sizeof(double));
-        ck_assert_mem_eq(&p[i].result.test_loss, &p->result.test_loss, sizeof(double));
-    }
-}
 
 static void whole(int n, const kind *k, const char *name)
 {
@@ -212,6 +10,23 @@ static void whole(int n, const kind *k, const char *name)
     prepare(n, k, name, p);
     run(n, p);
     all_say(n, p, PAL_OK, "");
+}
+
+/* The same bytes, but for the times. */
+static void same_metrics(const char *a, const char *b)
+{
+    static char text[2][ROOM];
+    const char *const names[] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        char path[PATH_ROOM];
+        snprintf(path, sizeof path, "%s/metrics.jsonl", names[i]);
+        text[i][read_file(path_of(path), text[i], ROOM - 1)] = 0;
+        for (char *at = text[i]; (at = strstr(at, "\"seconds\":"));) {
+            at += strlen("\"seconds\":");
+            memmove(at, at + strcspn(at, ",}"), strlen(at + strcspn(at, ",}")) + 1);
+        }
+    }
+    ck_assert_str_eq(text[0], text[1]);
 }
 
 static void resume(int n, const kind *k, const char *name)
@@ -226,13 +41,15 @@ static void resume(int n, const kind *k, const char *name)
     all_say(n, p, PAL_OK, "");
 }
 
-/* The last process does this at the end of epoch 2. */
-static void one_does(int n, deed does, process *p)
+/* The last process does this after epoch 2; or, with a step, in the middle of epoch 3. Folders are spoiled by the
+ * first. */
+static void one_does(int n, deed does, int64_t step, process *p)
 {
     prepare(n, kinds, "run", p);
-    const int who = does == SPOILS_FOLDER ? 0 : n - 1;
+    const int who = does == SPOILS_CHECKPOINT || does == SPOILS_END ? 0 : n - 1;
     p[who].does = does;
-    p[who].epoch = 2;
+    p[who].epoch = step ? 3 : 2;
+    p[who].step = step;
     run(n, p);
 }
 
@@ -244,9 +61,11 @@ START_TEST(the_folder_is_the_same_for_any_number_of_processes)
     char name[16];
     whole(1, k, "alone");
     for (int n = 2; n <= PROCESSES; n++) {
+        if (_i && n != 2 + _i % 3) continue;
         snprintf(name, sizeof name, "run-%d", n);
         whole(n, k, name);
         same_runs("alone", name);
+        same_metrics("alone", name);
     }
 }
 END_TEST
@@ -260,6 +79,7 @@ START_TEST(another_number_of_processes_goes_on)
     process p[PROCESSES];
     whole(1, k, "whole");
     for (size_t t = 0; t < sizeof numbers / sizeof *numbers; t++) {
+        if (_i && t != (size_t)_i % 3) continue;
         const int n = numbers[t][0];
         const bool minimises = pal_train_minimises(k->optimizer);
         char name[16];
@@ -283,6 +103,7 @@ START_TEST(another_number_of_processes_goes_on)
         ck_assert_int_eq(p->result.steps, 3 * epoch);
         resume(n, k, name);
         same_runs("whole", name);
+        same_metrics("whole", name);
     }
 }
 END_TEST
@@ -306,17 +127,38 @@ END_TEST
 START_TEST(a_failure_of_one_is_told_by_all)
 {
     process p[PROCESSES];
-    one_does(3, SPOILS_FOLDER, p);
+    one_does(3, SPOILS_CHECKPOINT, 0, p);
     all_say(3, p, p->status, "process 0 of 3: ");
     all_say(3, p, p->status, "checkpoint.safetensors");
     ck_assert(p->status != PAL_OK);
 }
 END_TEST
 
+START_TEST(an_end_that_cannot_be_written_is_told_by_all)
+{
+    process p[PROCESSES];
+    one_does(3, SPOILS_END, 0, p);
+    all_say(3, p, p->status, "which is saved, but process 0 of 3: ");
+    all_say(3, p, p->status, "run.json");
+    ck_assert_int_eq(p->result.steps, EPOCHS * p->steps);
+}
+END_TEST
+
+START_TEST(a_folder_of_one_process_is_refused)
+{
+    process p[PROCESSES];
+    prepare(2, kinds, "run", p);
+    p[1].apart = p[0].apart = true;
+    snprintf(p[1].folder, PATH_ROOM, "%s", path_of("other"));
+    run(2, p);
+    all_say(2, p, PAL_ERR_ARGUMENT, "one process has opened it alone");
+}
+END_TEST
+
 START_TEST(a_batch_that_fails_in_one_process_fails_in_all)
 {
     process p[PROCESSES];
-    one_does(4, SPOILS_DATA, p);
+    one_does(4, SPOILS_DATA, 0, p);
     all_say(4, p, p->status, "process 3 of 4: ");
     all_say(4, p, p->status, "could not be gathered");
     ck_assert(p->status != PAL_OK);
@@ -326,11 +168,37 @@ START_TEST(a_batch_that_fails_in_one_process_fails_in_all)
 }
 END_TEST
 
+/* Wherever that is: all return, and say which process it was. */
+START_TEST(one_process_runs_out_of_memory)
+{
+    process p[PROCESSES];
+    const int who = _i % 2;
+    char name[32];
+    long tried = 0;
+    for (long left = 1; !tried || p->status; left += left / 2 + 1, tried++) {
+        ck_assert_int_lt(tried, 40);
+        snprintf(name, sizeof name, "run-%ld", left);
+        prepare(2, &kinds[_i], name, p);
+        p[who].left = left;
+        run(2, p);
+        if (!p->status) break;
+        for (int i = 0; i < 2; i++) {
+            ck_assert_msg(p[i].status == p->status && !strcmp(p[i].err.text, p->err.text), "%ld: %s, and %s", left,
+                          p->err.text, p[i].err.text);
+            ck_assert_msg(strstr(p[i].err.text, who ? "process 1 of 2: " : "process 0 of 2: ") != NULL, "%ld: %s", left,
+                          p[i].err.text);
+        }
+    }
+    ck_assert_int_gt(tried, 5);
+    all_say(2, p, PAL_OK, "");
+}
+END_TEST
+
 START_TEST(the_end_of_a_process_ends_all)
 {
     process p[PROCESSES];
     pal_error err = {0};
-    one_does(4, DIES, p);
+    one_does(4, DIES, _i, p);
     for (int i = 0; i < 4; i++) ck_assert_msg(p[i].status == PAL_ERR_PEER, "%d %s", (int)p[i].status, p[i].err.text);
     for (int i = 0; i < 3; i++) ck_assert_msg(strstr(p[i].err.text, "process 3 of 4") != NULL, "%s", p[i].err.text);
     pal_rundir *dir = pal_rundir_open(path_of("run"), &err);
@@ -418,8 +286,12 @@ Suite *shards_runs_suite(void)
     tcase_add_loop_test(tests, another_number_of_processes_goes_on, 0, KINDS);
     tcase_add_test(tests, the_clock_of_the_first_process_counts);
     tcase_add_test(tests, a_failure_of_one_is_told_by_all);
+    tcase_add_test(tests, an_end_that_cannot_be_written_is_told_by_all);
+    tcase_add_test(tests, a_folder_of_one_process_is_refused);
     tcase_add_test(tests, a_batch_that_fails_in_one_process_fails_in_all);
-    tcase_add_test(tests, the_end_of_a_process_ends_all);
+    tcase_add_loop_test(tests, one_process_runs_out_of_memory, 2, 4);
+    tcase_add_loop_test(tests, one_process_runs_out_of_memory, 6, 7);
+    tcase_add_loop_test(tests, the_end_of_a_process_ends_all, 0, 2);
     tcase_add_test(tests, unequal_processes_are_refused);
     tcase_add_test(tests, a_process_without_a_shard_is_refused);
     tcase_add_test(tests, a_folder_that_one_process_cannot_make_is_refused_by_all);

@@ -24,6 +24,8 @@ runs passes '^program of 3 steps' "$examples/passes"
 runs kl_sparsity '.' "$examples/kl_sparsity" curve.svg
 check "kl_sparsity draws" grep -q '</svg>' curve.svg
 runs training '^step 300  loss' "$examples/training"
+runs shards '^4 processes: step 300  loss' "$examples/shards"
+check "the number of processes changes no bit" [ "$(sed -n '/^1 process/s/^[^:]*//p' out)" = "$(sed -n '/^4 process/s/^[^:]*//p' out)" ]
 runs operation 'order 2: pass' "$examples/operation"
 works "a run" train basic --data data --batch 16 --epochs 1 --hidden 4 --quiet --out run
 runs inference '^0\.[0-9]*$' "$examples/inference" run/checkpoint.safetensors
