@@ -189,6 +189,9 @@ static const char *const section[][2] = {
      "end and name it; the run can be resumed from its last checkpoint."},
     {"mpirun -n P palindrome sweep ...",
      "Each process takes every P-th training, alone. Process 0 prints and writes the table of all of them."},
+    {"mpirun -n P palindrome evaluate ...",
+     "Each process measures a part of the samples; the figures are those of one process. All other verbs run in one "
+     "process."},
     {"ENVIRONMENT", NULL},
     {"COLUMNS", "The width of the output in characters. By default it is that of the terminal. Output to a file has no "
                 "limit, except for help."},

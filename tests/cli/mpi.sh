@@ -59,7 +59,13 @@ check "json is one document" [ "$(grep -c '^{' out) $(grep -c '^}' out)" = "1 1"
 fine "a profile" 2 train basic $small --epochs 1 --profile --out profile
 check "a profile tells of waiting" grep -q 'waited for messages' out
 
+works "figures alone" evaluate by1
+cp out expected
+fine "figures by three" 3 evaluate by1
+check "the same figures: $(diff expected out)" cmp -s expected out
+
 # ---- Errors are printed once
+once "what one process estimates" "without mpirun" 2 evaluate by1 --importance 5
 once "an unknown option" "did you mean --hidden" 2 train basic --hiden 3
 once "data that are not there" "nowhere.csv" 3 train basic --data nowhere.csv
 once "a batch that cannot be cut" "give --batch 15" 3 train basic --data data --hidden 6 --batch 16 --out no
