@@ -184,7 +184,9 @@ static const char *const section[][2] = {
      "folder. A launcher that binds processes to processors decides about --threads; one thread for each is the rule. "
      "Ctrl-C, or a signal to mpirun, stops all processes at the same step, and process 0 saves it. Open MPI kills what "
      "is "
-     "not done after a second: give it more with --mca odls_base_sigkill_timeout SECONDS. When a process dies, the "
+     "not done after a second: give it more with --mca odls_base_sigkill_timeout SECONDS, which it then waits in every "
+     "case. "
+     "When a process dies, the "
      "others "
      "end and name it; the run can be resumed from its last checkpoint."},
     {"mpirun -n P palindrome sweep ...",
