@@ -82,8 +82,9 @@ struct pal_cli_spec {
     pal_cli_effect effect;   /* what the options of models may change (effect.c) */
     bool data; /* also accept the options about data (data.c); a verb with `trains` those about the split */
     bool trains;
-    bool halves; /* a file that --data names is split, because its training samples are needed, too */
-    bool late;   /* the verb itself checks the needs, because they depend on the defaults of the model */
+    bool halves;    /* a file that --data names is split, because its training samples are needed, too */
+    bool late;      /* the verb itself checks the needs, because they depend on the defaults of the model */
+    bool processes; /* several processes can share its work (processes.h) */
 };
 
 enum { PAL_CLI_WORDS = 64, PAL_CLI_SETTINGS = 128 };
@@ -96,6 +97,7 @@ typedef struct pal_cli_args {
     size_t n_given;
     pal_setting variant[PAL_CLI_SETTINGS]; /* options of variants, if the spec accepts them */
     size_t n_variant;
+    bool alone; /* of several processes, this one trains by itself */
 } pal_cli_args;
 
 /* PAL_CLI_GO_ON, or the exit status. Checks the values of the verb's own options, and unless spec->late, their needs.
@@ -178,8 +180,14 @@ extern const pal_cli_row pal_cli_train_rows[];
 extern const pal_need pal_cli_train_needs[];
 /* The value of an option of the model or of training: as given, or the default of the variant, or of the table. */
 const char *pal_cli_train_value(const pal_cli_args *args, const pal_variant *variant, const char *name);
-/* Like pal_cli_train. If training has started and ends early, the reason is stored in *why and not printed. why NULL:
- * it is printed. */
+/* --shards, or the number of processes that train together; the lanes if --lanes is not given; and the default batch
+ * made such that it can be cut. */
+int64_t pal_cli_shards(const pal_cli_args *args);
+const pal_communicator *pal_cli_trainers(const pal_cli_args *args); /* those processes; NULL: this one alone */
+int64_t pal_cli_default_lanes(const pal_cli_args *args);
+int64_t pal_cli_whole_shards(int64_t batch, int64_t shards);
+/* Like pal_cli_train, by this process alone. If training has started and ends early, the reason is stored in *why and
+ * not printed. why NULL: it is printed. */
 int pal_cli_train_within(int argc, char **argv, pal_error *why);
 /* train_report.c: the output at the end of training. */
 /* profile: also printed; NULL: none. It is taken over. */
@@ -188,7 +196,8 @@ void pal_cli_train_table(const pal_rundir *dir, pal_model *model, const pal_data
                          const pal_train_result *result, bool learned);
 /* Samples that each epoch leaves out, because they do not fill a batch; 0: none, or the model takes no steps. */
 int64_t pal_cli_left_out(const pal_run_info *info);
-const char *pal_cli_batches(const pal_run_info *info, char *out, size_t size); /* "batches of 4 x 128"; returns out */
+const char *pal_cli_batches(const pal_run_info *info, char *out,
+                            size_t size); /* "batches of 4 x 128 in 2 shards"; returns out */
 #define PAL_CLI_LEARNED 0.01 /* share of variance explained: below it, a model is as good as the mean sample */
 /* Writes in one line why the model has learned nothing, with the likeliest remedy; "" if it has learned something. */
 void pal_cli_train_verdict(const pal_rundir *dir, const pal_model *model, const pal_dataset *data,

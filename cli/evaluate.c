@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/evaluate.h"
+#include "cli/processes.h"
 
 /* clang-format off */
 static const pal_cli_row rows[] = {
@@ -38,6 +39,7 @@ const pal_cli_spec pal_cli_evaluate_spec = {
     .missing = PAL_CLI_NO_RUN,
     .variants = true,
     .effect = PAL_CLI_FIGURES,
+    .processes = true,
 };
 
 /* Stores whether --data differs from the data that the run was trained on. Its full path tells. */
@@ -98,6 +100,7 @@ int pal__evaluate_measure(const pal_cli_args *args, pal_cli_run *run, const pal_
                               .code = true,
                               .unit_divergence = &out->unit_divergence,
                               .train = train,
+                              .communicator = pal_cli_communicator(),
                               .jacobian_samples = given > 0 ? given : -!given};
     pal_error err = {0};
     out->data = data->name;
@@ -138,6 +141,7 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
     if (status == PAL_CLI_GO_ON) status = weigh(args, run, run->data, NULL);
     if (status == PAL_CLI_GO_ON && other) status = open_trained(args, run, &trained);
     if (status == PAL_CLI_GO_ON && trained) status = weigh(args, run, trained, NULL);
+    status = pal_cli_processes_agree(status);
     if (status == PAL_CLI_GO_ON) status = pal__evaluate_measure(args, run, run->data, train, &columns[PAL__ASKED]);
     if (status == PAL_CLI_GO_ON && trained) status = pal__evaluate_measure(args, run, trained, train, &columns[n++]);
     if (status == PAL_CLI_GO_ON && !run->corruptor) pal_cli_warn_idle_corruption(run->model);
@@ -149,7 +153,13 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
     return status == PAL_CLI_GO_ON ? PAL_CLI_DONE : status;
 }
 
+static int check(const pal_cli_args *args)
+{
+    if (pal_cli_process_count() < 2 || !pal_cli_given(args, "importance")) return PAL_CLI_GO_ON;
+    return pal_cli_say(PAL_CLI_WRONG, "--importance is estimated by one process: start it without mpirun");
+}
+
 int pal_cli_evaluate(int argc, char **argv)
 {
-    return pal_cli_about(&(pal_cli_about_run){&pal_cli_evaluate_spec, NULL, true, act}, argc, argv);
+    return pal_cli_about(&(pal_cli_about_run){&pal_cli_evaluate_spec, check, true, act}, argc, argv);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/gradcheck.h"
+#include "cli/processes.h"
 
 static bool bad(const pal_gradcheck_report *r) { return r->verdict == PAL_CHECK_FAIL || r->verdict == PAL_CHECK_ERROR; }
 static int rank(const pal_gradcheck_report *r) { return bad(r) ? 2 : r->verdict == PAL_CHECK_UNDECIDED; }
@@ -158,7 +159,7 @@ static void print_table(const pal__checks *c)
                                           [PAL_CHECK_ERROR] = "\033[31;1m",
                                           [PAL_CHECK_UNDECIDED] = "\033[33m"};
     const char *no_colour = getenv("NO_COLOR");
-    bool colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
+    bool colour = pal_cli_is_terminal(STDOUT_FILENO) && !(no_colour && *no_colour);
     int name = widest(c, 4, name_width), label = widest(c, 4, case_width), where = widest(c, 8, where_width);
     const int fields[] = {-name, -label, 5, 8, 5, 8, -where, 8, -24, -1};
     print_cells(fields,

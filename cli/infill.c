@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/processes.h"
 
 enum { LIMIT = 1000 }; /* samples to measure: few, because the method code takes many steps for each */
 
@@ -223,7 +224,7 @@ static void print_table(const infilling *f, const pal_infill_figures *figures, c
 static int report(double done, void *user)
 {
     const double *began = user, seconds = (double)time(NULL) - *began;
-    if (seconds >= 2 && isatty(STDERR_FILENO)) fprintf(stderr, "\rinfill  %3.0f %%\033[K", 100 * done);
+    if (seconds >= 2 && pal_cli_is_terminal(STDERR_FILENO)) fprintf(stderr, "\rinfill  %3.0f %%\033[K", 100 * done);
     return pal_cli_signal() != 0;
 }
 
@@ -260,7 +261,7 @@ static int infill(infilling *f)
     pal_error err = {0};
     pal_cli_signals_catch();
     const pal_status status = pal_infill_write(f->run->model, f->run->data, f->missing, &p, &figures, path, &err);
-    if ((double)time(NULL) - began >= 2 && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    if ((double)time(NULL) - began >= 2 && pal_cli_is_terminal(STDERR_FILENO)) fputs("\r\033[K", stderr);
     pal_cli_signals_release();
     if (status == PAL_ERR_STOPPED)
         return pal_cli_say(PAL_CLI_SIGNAL + pal_cli_signal(), "infill: %s, nothing is written", err.text);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/processes.h"
 
 enum { CONTINUED = 4, NARROWEST = 24 }; /* indent of continued rows; the narrowest column that is worth keeping */
 
@@ -17,7 +18,7 @@ int pal_cli_width(void)
     const long asked = columns ? strtol(columns, NULL, 10) : 0;
     struct winsize size;
     if (asked > 0 && asked < 10000) return (int)asked;
-    return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
+    return pal_cli_is_terminal(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
 }
 
 static void pad(int from, int to)

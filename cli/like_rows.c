@@ -23,6 +23,7 @@ const pal_cli_like_row pal_cli_like_rows[] = {
     {"from", "from", LIKE_VALUE, NULL, NULL},
     {"batch", "batch", LIKE_UNLESS_0, NULL, NULL},
     {"accumulate", "accumulate", LIKE_UNLESS_0, "1", NULL},
+    {"shards", "shards", LIKE_UNLESS_0, NULL, NULL},
     {"epochs", "epochs", LIKE_VALUE, NULL, NULL},
     {"seed", "seed", LIKE_VALUE, NULL, NULL},
     {"test_every", "test-every", LIKE_VALUE, NULL, NULL},

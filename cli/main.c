@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/processes.h"
 #include "cli/restart.h"
 #include "cli/source.h"
 #include "ops/ops.h"
@@ -127,10 +128,13 @@ static int start(int argc, char **argv)
     char **files = words + argc + 3;
     int n, n_files, status = split(argc, argv, words, &n, files, &n_files);
     const pal_cli_verb *verb = status == PAL_CLI_GO_ON && n > 1 ? pal_cli_verb_find(words[1]) : NULL;
-    if (verb && verb->computes) pal_cli_take_kernels(argv);
+    const int several = pal_cli_processes_check(verb);
+    if (verb && verb->computes && several == PAL_CLI_GO_ON) pal_cli_take_kernels(argv);
+    if (status == PAL_CLI_GO_ON) status = several;
     if (status == PAL_CLI_GO_ON) status = remember(argc ? argv[0] : "palindrome", files, n_files, begin, sizeof begin);
     if (status == PAL_CLI_GO_ON) status = pal_cli_load_sources(n, words);
     if (status == PAL_CLI_GO_ON) status = run(n, words);
+    if (several == PAL_CLI_GO_ON) status = pal_cli_processes_end(status);
     program_invocation_name = program_invocation_short_name;
     free(words);
     return status;
@@ -139,6 +143,7 @@ static int start(int argc, char **argv)
 int main(int argc, char **argv)
 {
     pal_cli_begin_process();
+    pal_cli_processes_begin();
     pal_cli_streams();
     pal_cli_json_set_up();
     setlocale(LC_CTYPE, ""); /* for the progress bar; numbers keep the C locale */

@@ -175,6 +175,25 @@ static const char *const section[][2] = {
      "It failed: a file cannot be read or written, a number is not finite, a derivative is wrong, memory is used up."},
     {"2", "The command line is wrong. Nothing was changed."},
     {"128+N", "Signal N has stopped it, such as 130 after Ctrl-C. Training saves its last step first."},
+    {"SEVERAL PROCESSES", NULL},
+    {"mpirun -n P palindrome train ...",
+     "P processes train one model: they share each batch, which --shards cuts into equal parts. The result depends on "
+     "the "
+     "shards and not on P. Process 0 prints, and writes the run folder; the others read the data and, with --resume, "
+     "the "
+     "folder. A launcher that binds processes to processors decides about --threads; one thread for each is the rule. "
+     "Ctrl-C, or a signal to mpirun, stops all processes at the same step, and process 0 saves it. Open MPI kills what "
+     "is "
+     "not done after a second: give it more with --mca odls_base_sigkill_timeout SECONDS, which it then waits in every "
+     "case. "
+     "When a process dies, the "
+     "others "
+     "end and name it; the run can be resumed from its last checkpoint."},
+    {"mpirun -n P palindrome sweep ...",
+     "Each process takes every P-th training, alone. Process 0 prints and writes the table of all of them."},
+    {"mpirun -n P palindrome evaluate ...",
+     "Each process measures a part of the samples; the figures are those of one process. All other verbs run in one "
+     "process."},
     {"ENVIRONMENT", NULL},
     {"COLUMNS", "The width of the output in characters. By default it is that of the terminal. Output to a file has no "
                 "limit, except for help."},

@@ -10,6 +10,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "cli/processes.h"
 #include "cli/train.h"
 
 /* The limit of this process, for messages: a command has one. */
@@ -117,10 +118,12 @@ int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *varian
     const pal_train_options o = {.struct_size = sizeof o,
                                  .test = test,
                                  .batch = batch ? strtoll(batch, NULL, 10) : 0,
-                                 .lanes = (unsigned)pal_cli_int(args, "lanes", (int64_t)pal_cli_processors()),
+                                 .lanes = (unsigned)pal_cli_int(args, "lanes", pal_cli_default_lanes(args)),
                                  .optimizer = &optimizer,
                                  .accumulate = pal_cli_int(args, "accumulate", 1),
                                  .gradient_sizes = pal_cli_flag(args, "gradient-sizes"),
+                                 .shards = pal_cli_shards(args),
+                                 .communicator = pal_cli_trainers(args),
                                  .minimise = {.memory = pal_cli_int(args, "pairs", 0),
                                               .products = pal_cli_int(args, "products", 0),
                                               .curvature_samples = pal_cli_int(args, "curvature-samples", 0),
@@ -131,6 +134,6 @@ int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *varian
 void pal_cli_say_memory(const pal_cli_job *j)
 {
     const int width = pal_cli_width();
-    pal_cli_wrap(2, 2, width > 1 ? width - 1 : isatty(STDOUT_FILENO) ? 79 : 0, j->memory);
+    pal_cli_wrap(2, 2, width > 1 ? width - 1 : pal_cli_is_terminal(STDOUT_FILENO) ? 79 : 0, j->memory);
     fflush(stdout);
 }

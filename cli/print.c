@@ -7,13 +7,14 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/processes.h"
 #include "models/models.h"
 
 void pal_cli_streams(void)
 {
     static char lines[BUFSIZ]; /* of standard error, which has to work without memory */
     FILE *out = pal_write_stream(STDOUT_FILENO), *err = pal_write_stream(STDERR_FILENO);
-    if (out && isatty(STDOUT_FILENO)) setvbuf(out, NULL, _IOLBF, BUFSIZ);
+    if (out && pal_cli_is_terminal(STDOUT_FILENO)) setvbuf(out, NULL, _IOLBF, BUFSIZ);
     if (err) setvbuf(err, lines, _IOLBF, sizeof lines);
     if (out) stdout = out;
     if (err) stderr = err;

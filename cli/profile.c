@@ -62,7 +62,9 @@ void pal_cli_profile_take(const pal_profile *given, void *user)
     if (!p) return;
     all->phases = more;
     all->n++;
-    *p = (pal_cli_phase_profile){.steps = given->steps, .seconds = given->seconds / (double)given->steps};
+    *p = (pal_cli_phase_profile){.steps = given->steps,
+                                 .seconds = given->seconds / (double)given->steps,
+                                 .waited = given->waited / (double)given->steps};
     snprintf(p->phase, sizeof p->phase, "%s", given->phase);
     pal_program_step s;
     for (size_t i = 0; !all->lost && pal_program_step_at(given->program, i, &s); i++) all->lost |= !add(p, &s);
@@ -165,6 +167,9 @@ static void print_phase(const pal_cli_phase_profile *p)
     pal_cli_paragraph(2, "%s%sprofile of %s steps, %.1f us each; the threads wait for each other %llu times in a step",
                       p->phase, *p->phase ? ": " : "", pal_cli_count((double)p->steps, steps, sizeof steps),
                       1e6 * p->seconds, (unsigned long long)p->barriers);
+    if (p->waited > 0)
+        pal_cli_paragraph(2, "%.1f%% of the time process 0 waited for messages of the other processes",
+                          100 * p->waited / p->seconds);
     pal_cli_paragraph(
         2,
         "roofline: %.0f GFLOP/s of multiply-adds in float32, %.1f GB/s of copies within the %s that a step "
@@ -217,8 +222,8 @@ json_t *pal_cli_profile_json(const pal_cli_profile *all)
         json_t *costs = json_array();
         for (size_t k = 0; k < p->n; k++) json_array_append_new(costs, cost_json(p, &p->costs[k]));
         json_array_append_new(phases,
-                              json_pack("{s:s, s:I, s:f, s:f, s:I, s:f, s:f, s:o}", "phase", p->phase, "steps",
-                                        (json_int_t)p->steps, "seconds", p->seconds, "between",
+                              json_pack("{s:s, s:I, s:f, s:f, s:f, s:I, s:f, s:f, s:o}", "phase", p->phase, "steps",
+                                        (json_int_t)p->steps, "waited", p->waited, "seconds", p->seconds, "between",
                                         p->seconds - seconds_of(p), "barriers", (json_int_t)p->barriers, "peak_flops",
                                         p->speed.flops, "peak_bytes", p->speed.bytes, "operations", costs));
     }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/processes.h"
 
 enum { LINE = 512, LONGEST_BAR = 40, SHORTEST_BAR = 6, MOST_KEPT = 30, MOST_LINES = 100, PART = 64 };
 
@@ -25,8 +26,8 @@ void pal_cli_progress_start(pal_cli_progress *p, bool quiet, bool json)
 {
     FILE *to = json ? stderr : stdout;
     const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
-    bool draws = isatty(pal_cli_descriptor(to)) && terminal && strcmp(terminal, "dumb") != 0;
-    *p = (pal_cli_progress){.to = quiet || (json && !draws) ? NULL : to,
+    bool draws = pal_cli_is_terminal(pal_cli_descriptor(to)) && terminal && strcmp(terminal, "dumb") != 0;
+    *p = (pal_cli_progress){.to = quiet || !pal_cli_is_first() || (json && !draws) ? NULL : to,
                             .bar = draws,
                             .colour = draws && !(no_colour && *no_colour),
                             .unicode = !strcmp(nl_langinfo(CODESET), "UTF-8"),
@@ -38,7 +39,7 @@ int pal_cli_columns(FILE *to)
 {
     struct winsize size;
     const char *told = getenv("COLUMNS");
-    if (!isatty(pal_cli_descriptor(to))) return 0;
+    if (!pal_cli_is_terminal(pal_cli_descriptor(to))) return 0;
     if (!ioctl(pal_cli_descriptor(to), TIOCGWINSZ, &size) && size.ws_col > 0) return size.ws_col;
     const long columns = told ? strtol(told, NULL, 10) : 0;
     return columns > 0 && columns < 10000 ? (int)columns : 80;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/processes.h"
 
 enum { TEXT = 4096, LINE = 8192 };
 
@@ -24,6 +24,7 @@ int pal_cli_say(int status, const char *format, ...)
     write_line(line, format, list);
     va_end(list);
     for (char *c = line; (c = strchr(c, '\n'));) *c = ' ';
+    if (pal_cli_processes_keep(status, line)) return status;
     fflush(stdout);
     fputs("palindrome: ", stderr);
     pal_cli_put(stderr, line, strlen(line));

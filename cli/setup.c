@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/processes.h"
 #include "cli/restart.h"
 
 unsigned pal_cli_processors(void)
@@ -117,9 +117,17 @@ pal_context *pal_cli_context(const pal_cli_args *args, const pal_run_info *run, 
         o.isa = "baseline";
         o.lanes = run && run->lanes > 0 && run->lanes <= 4096 ? (unsigned)run->lanes : 1;
     }
+    const unsigned neighbours = pal_cli_neighbours();
+    if (neighbours > 1) { /* processes that the launcher has not bound: two must not sit on one processor */
+        const unsigned share = pal_cli_processors() / neighbours;
+        if (!o.threads) o.threads = share > 1 ? share : 1;
+        o.unpinned = true;
+    }
     pal_context *context = pal_context_new(&o);
     if (!context) *status = pal_cli_say(PAL_CLI_FAILED, "not enough memory or threads to start");
-    const int wrong = context && portable ? pin(context) : PAL_CLI_GO_ON;
+    int wrong = context && portable ? pin(context) : PAL_CLI_GO_ON;
+    if (context && wrong == PAL_CLI_GO_ON)
+        wrong = pal_cli_processes_meet(PAL_CLI_GO_ON); /* no new start from here on */
     if (wrong == PAL_CLI_GO_ON) return context;
     *status = wrong;
     pal_context_free(context);

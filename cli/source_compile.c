@@ -7,6 +7,7 @@
  * loads it, or from the library that this program has loaded. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "autograd/file.h"
+#include "cli/processes.h"
 #include "cli/source.h"
 
 extern char **environ;
@@ -220,6 +222,8 @@ static int start(const char *path, char *const *argv)
     if ((errno = posix_spawn_file_actions_init(&actions))) return -1;
     /* What a compiler prints on standard output belongs to the messages, too. */
     errno = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    if (!errno && !pal_cli_is_first()) /* process 0 compiles the same text, and shows its messages */
+        errno = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     if (!errno) errno = posix_spawn(&child, path, &actions, NULL, argv, environ);
     const int error = errno;
     posix_spawn_file_actions_destroy(&actions);

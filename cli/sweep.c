@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/processes.h"
 #include "cli/sweep.h"
 #include "cli/train.h"
 
@@ -44,6 +45,7 @@ const pal_cli_spec pal_cli_sweep_spec = {
     .missing = "no model given: `palindrome models` lists them",
     .variants = true,
     .late = true,
+    .processes = true,
 };
 
 /* Values are separated by commas, or by semicolons if a value is itself a list. */
@@ -78,13 +80,6 @@ static int add_axis(job *j, const char *name, const char *text, char between)
     return PAL_CLI_GO_ON;
 }
 
-static bool is_axis(const job *j, const char *name)
-{
-    for (size_t a = 0; a < j->n_axes; a++)
-        if (!strcmp(j->axes[a].name, name)) return true;
-    return false;
-}
-
 static int find_axes(job *j)
 {
     int status = PAL_CLI_GO_ON;
@@ -102,17 +97,6 @@ static int find_axes(job *j)
     return status;
 }
 
-/* The settings of the variant in one row: those that vary in the sweep, and those that are the same in all rows. */
-static size_t settings_of(const job *j, const pal_setting *chosen, size_t n_chosen, pal_setting *out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < j->args.n_variant; i++)
-        if (!is_axis(j, j->args.variant[i].name)) out[n++] = j->args.variant[i];
-    for (size_t i = 0; i < n_chosen && n < PAL_CLI_SETTINGS; i++)
-        if (strcmp(chosen[i].name, "learning-rate") != 0) out[n++] = chosen[i];
-    return n;
-}
-
 static int check_rate(const job *j, const char *text)
 {
     pal_error err = {0};
@@ -128,7 +112,7 @@ static pal_status try(const pal_sweep_run *run, void *user, pal_error *err)
 {
     job *j = user;
     pal_setting settings[PAL_CLI_SETTINGS];
-    size_t n = settings_of(j, run->settings, run->n_settings, settings);
+    size_t n = pal_cli_sweep_settings(j, run->settings, run->n_settings, settings);
     j->status = pal_cli_check_settings(j->variant, settings, n);
     for (size_t i = 0; i < run->n_settings && j->status == PAL_CLI_GO_ON; i++)
         if (!strcmp(run->settings[i].name, "learning-rate")) j->status = check_rate(j, run->settings[i].value);
@@ -165,52 +149,19 @@ static int choose_folder(job *j)
     return empty ? PAL_CLI_GO_ON : pal_cli_say(PAL_CLI_WRONG, "%s exists: choose another --out", given);
 }
 
+/* Process 0 chooses for all. */
+static int choose_folder_once(job *j)
+{
+    pal_error err = {0};
+    int status = pal_cli_is_first() ? choose_folder(j) : PAL_CLI_GO_ON;
+    status = pal_cli_processes_agree(status);
+    if (status != PAL_CLI_GO_ON || !pal_communicator_broadcast(pal_cli_communicator(), 0, j->out, sizeof j->out, &err))
+        return status;
+    pal_cli_processes_lost();
+    return pal_cli_say_error(&err);
+}
+
 /* ---- One run -------------------------------------------------------------------------------------------------- */
-
-/* Whether an option of training takes no value. */
-static bool is_flag(const char *name)
-{
-    for (const pal_cli_row *r = pal_cli_train_rows; r->option.name; r++)
-        if (!strcmp(r->option.name, name)) return !r->argument;
-    return false;
-}
-
-/* Runs `palindrome train MODEL` with these settings, as if the user had typed it. */
-static int train(job *j, const pal_sweep_run *run, const char *folder, pal_error *why)
-{
-    static char head[] = "palindrome train", quiet[] = "--quiet";
-    char *words[2 * PAL_CLI_SETTINGS + 8], *made[2 * PAL_CLI_SETTINGS + 8];
-    size_t n = 0, n_made = 0;
-    pal_setting all[2 * PAL_CLI_SETTINGS];
-    for (size_t i = 0; i < j->args.n_given; i++) {
-        const char *name = j->args.given[i].name;
-        static const char *const own[] = {"out", "seed", "seeds", "quiet", "json"};
-        bool is_own = is_axis(j, name);
-        for (size_t k = 0; k < sizeof own / sizeof *own; k++) is_own |= !strcmp(name, own[k]);
-        if (!is_own) all[n++] = j->args.given[i];
-    }
-    n += settings_of(j, run->settings, run->n_settings, all + n);
-    for (size_t i = 0; i < run->n_settings; i++)
-        if (!strcmp(run->settings[i].name, "learning-rate")) all[n++] = run->settings[i];
-    char seed[32];
-    snprintf(seed, sizeof seed, "%llu", (unsigned long long)run->seed);
-    all[n++] = (pal_setting){"seed", seed};
-    all[n++] = (pal_setting){"out", folder};
-    size_t count = 0;
-    words[count++] = head;
-    words[count++] = (char *)(uintptr_t)j->args.words[0];
-    bool good = true;
-    for (size_t i = 0; i < n && count + 2 < sizeof words / sizeof *words && good; i++) {
-        good = is_flag(all[i].name) ? asprintf(&made[n_made], "--%s", all[i].name) >= 0
-                                    : asprintf(&made[n_made], "--%s=%s", all[i].name, all[i].value) >= 0;
-        if (good) words[count++] = made[n_made++];
-    }
-    words[count++] = quiet;
-    words[count] = NULL;
-    int status = good ? pal_cli_train_within((int)count, words, why) : pal_cli_say(PAL_CLI_FAILED, "out of memory");
-    while (n_made) free(made[--n_made]);
-    return status;
-}
 
 static pal_status measure(job *j, const pal_sweep_run *run, const char *folder, pal_error *err)
 {
@@ -238,7 +189,7 @@ static void tell(job *j, const pal_sweep_run *run, bool finished)
         fprintf(stderr, "\r%s\033[K", shown);
     }
     if (j->terminal && !j->quiet && finished) fputs("\r\033[K", stderr);
-    if (!finished || j->quiet || j->json) return;
+    if (!finished || j->quiet || j->json || !pal_cli_is_first()) return;
     pal_cli_line line = {.width = pal_cli_width()};
     pal_cli_print_cell(&line, -1, 0, "%zu of %zu: %s, seed %llu", run->number, run->runs, name,
                        (unsigned long long)run->seed);
@@ -250,18 +201,18 @@ static void tell(job *j, const pal_sweep_run *run, bool finished)
     fflush(stdout);
 }
 
-static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
+/* Trains and measures. */
+static pal_status run_mine(job *j, const pal_sweep_run *run, pal_error *err)
 {
-    job *j = user;
     char folder[PATH];
-    if (pal_cli_signal()) {
+    if (pal_cli_signal() || pal_cli_sweep_is_over(j->share)) {
         j->status = PAL_CLI_SIGNAL + pal_cli_signal();
         return pal_error_set(err, PAL_ERR_STOPPED, "interrupted");
     }
     pal_cli_sweep_folder(j, run->settings, run->seed, folder);
     tell(j, run, false);
     pal_error why = {0};
-    j->status = train(j, run, folder, &why);
+    j->status = pal_cli_sweep_train(j, run, folder, &why);
     if (j->status > PAL_CLI_SIGNAL) return pal_error_set(err, PAL_ERR_STOPPED, "interrupted");
     if (j->status != PAL_CLI_DONE)
         return pal_error_set(err, PAL_ERR_STOPPED, "%s", why.text); /* empty: train has printed the reason */
@@ -269,6 +220,23 @@ static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
     tell(j, run, true);
     if (status) j->status = PAL_CLI_FAILED;
     return status;
+}
+
+static pal_status run_one(const pal_sweep_run *run, void *user, pal_error *err)
+{
+    job *j = user;
+    if (pal_cli_sweep_is_mine(j->share, run)) return pal_cli_sweep_send(j->share, j, run, run_mine(j, run, err), err);
+    const pal_status status = pal_cli_sweep_receive(j->share, j, run, err);
+    if (!status) tell(j, run, true);
+    return status;
+}
+
+/* Process 0 has heard of it, and prints it; unless it is the one that is lost. */
+static int end_silently(const job *j, const pal_error *err)
+{
+    if (err->status == PAL_ERR_PEER)
+        return pal_cli_say(PAL_CLI_FAILED, "%s: the finished runs stay in %s", err->text, j->out);
+    return j->status;
 }
 
 static int sweep(job *j)
@@ -290,8 +258,9 @@ static int sweep(job *j)
     pal_sweep_free(s);
     pal_dataset_free(j->train); /* each run opens its own */
     j->train = NULL;
-    if (err.status) return s ? j->status : pal_cli_say_error(&err);
-    int status = choose_folder(j);
+    int status = !err.status ? PAL_CLI_GO_ON : s ? j->status : pal_cli_say_error(&err);
+    status = pal_cli_processes_agree(status);
+    if (status == PAL_CLI_GO_ON) status = choose_folder_once(j);
     if (status != PAL_CLI_GO_ON) return status;
     for (size_t f = 0; f < pal_cli_sweep_figures(j); f++) names[f] = pal_cli_sweep_figure(j, f);
     o.n_figures = pal_cli_sweep_figures(j); /* the first pass has found the parts of the loss */
@@ -301,15 +270,26 @@ static int sweep(job *j)
     pal_rundir *dir = from ? pal_rundir_open_model(from, &err) : NULL;
     pal_rundir_free(dir);
     if (err.status) return pal_cli_say_error(&err);
+    j->share = pal_cli_sweep_share_new(settings * (size_t)j->seeds, &status);
+    if (status != PAL_CLI_GO_ON) return status;
     if (!j->quiet && !j->json)
         printf("%lld training%s: %zu setting%s x %lld seed%s\n", (long long)settings * (long long)j->seeds,
                (long long)settings * (long long)j->seeds == 1 ? "" : "s", settings, settings == 1 ? "" : "s",
                (long long)j->seeds, j->seeds == 1 ? "" : "s");
     s = pal_sweep_new(&o, &err);
-    if (!s) return pal_cli_say_error(&err);
-    status = pal_cli_sweep_report(j, s, &err);
+    if (!s) status = pal_cli_say_error(&err);
+    pal_error late = {0};
+    if (err.status != PAL_ERR_PEER && pal_cli_sweep_end(j->share, &late) && !err.status) {
+        err = late;
+        j->status = PAL_CLI_FAILED;
+    }
+    pal_cli_sweep_share_free(j->share);
+    if (s && pal_cli_is_first())
+        status = pal_cli_sweep_report(j, s, &err);
+    else if (s && err.status)
+        status = end_silently(j, &err);
     pal_sweep_free(s);
-    return status;
+    return status == PAL_CLI_GO_ON ? PAL_CLI_DONE : status;
 }
 
 /* A pal_cli_value_fn. An option that varies may have any value, and so may an optimizer that each run chooses. */
@@ -317,7 +297,7 @@ static const char *value_of(const char *name, const void *user)
 {
     const job *j = user;
     if (!strcmp(name, "optimizer") && !pal_cli_given(&j->args, name)) return NULL;
-    return is_axis(j, name) ? NULL : pal_cli_train_value(&j->args, j->variant, name);
+    return pal_cli_sweep_is_axis(j, name) ? NULL : pal_cli_train_value(&j->args, j->variant, name);
 }
 
 static int prepare(job *j)
@@ -327,7 +307,7 @@ static int prepare(job *j)
     const char *data = pal_cli_given(&j->args, "data"), *rate = pal_cli_given(&j->args, "learning-rate");
     j->variant = pal_cli_variant(j->args.words[0], &status);
     if (j->variant) status = find_axes(j);
-    if (status == PAL_CLI_GO_ON && rate && !is_axis(j, "learning-rate")) status = check_rate(j, rate);
+    if (status == PAL_CLI_GO_ON && rate && !pal_cli_sweep_is_axis(j, "learning-rate")) status = check_rate(j, rate);
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_needs(pal_cli_train_needs, &j->args, value_of, j);
     double time_limit;
     if (status == PAL_CLI_GO_ON) status = pal_cli_check_stopping(&j->args, j->variant, &time_limit);
@@ -336,7 +316,7 @@ static int prepare(job *j)
     j->first = pal_cli_int(&j->args, "seed", 1);
     j->quiet = pal_cli_flag(&j->args, "quiet");
     j->json = pal_cli_flag(&j->args, "json");
-    j->terminal = isatty(STDERR_FILENO);
+    j->terminal = pal_cli_is_terminal(STDERR_FILENO);
     j->context = pal_cli_context(&j->args, NULL, &status);
     if (!j->context) return status;
     pal_cli_data options = {.options = {.n = 0}};
@@ -360,7 +340,9 @@ int pal_cli_sweep(int argc, char **argv)
     job *j = calloc(1, sizeof *j);
     if (!j) return pal_cli_say(PAL_CLI_FAILED, "out of memory");
     int status = pal_cli_parse(&pal_cli_sweep_spec, argc, argv, &j->args);
+    j->args.alone = true;
     if (status == PAL_CLI_GO_ON) status = prepare(j);
+    status = pal_cli_processes_agree(status);
     if (status == PAL_CLI_GO_ON) status = sweep(j);
     pal_dataset_free(j->train);
     pal_dataset_free(j->test);

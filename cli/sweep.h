@@ -19,8 +19,36 @@ typedef struct pal_cli_sweep_job {
     size_t n_terms;
     int64_t seeds, first;
     bool quiet, json, terminal;
-    int status; /* exit status of the run that ended the sweep */
+    int status;                        /* exit status of the run that ended the sweep */
+    struct pal_cli_sweep_share *share; /* NULL: this process is alone */
 } pal_cli_sweep_job;
+
+/* ---- sweep_train.c: one training ------------------------------------------------------------------------------ */
+
+bool pal_cli_sweep_is_axis(const pal_cli_sweep_job *job, const char *name);
+/* The settings of the variant in one row: those that vary in the sweep, and those that are the same in all rows. */
+size_t pal_cli_sweep_settings(const pal_cli_sweep_job *job, const pal_setting *chosen, size_t n, pal_setting *out);
+/* Runs `palindrome train MODEL` with these settings, as if the user had typed it. */
+int pal_cli_sweep_train(const pal_cli_sweep_job *job, const pal_sweep_run *run, const char *folder, pal_error *why);
+
+/* ---- sweep_share.c: several processes ------------------------------------------------------------------------- */
+
+typedef struct pal_cli_sweep_share pal_cli_sweep_share;
+/* All processes call it together. NULL: this process is alone; or *status is the exit status, with the error printed.
+ */
+pal_cli_sweep_share *pal_cli_sweep_share_new(size_t runs, int *status);
+void pal_cli_sweep_share_free(pal_cli_sweep_share *share);
+/* A share that is NULL has one process. */
+bool pal_cli_sweep_is_mine(const pal_cli_sweep_share *share, const pal_sweep_run *run);
+bool pal_cli_sweep_is_over(pal_cli_sweep_share *share); /* process 0 has said that the sweep ends */
+/* Sends the figures of a training, or why it ends the sweep, to process 0. Returns `status`, or that of sending. */
+pal_status pal_cli_sweep_send(pal_cli_sweep_share *share, const pal_cli_sweep_job *job, const pal_sweep_run *run,
+                              pal_status status, pal_error *err);
+/* Process 0 waits for the figures of a training of another process; elsewhere it does nothing. */
+pal_status pal_cli_sweep_receive(pal_cli_sweep_share *share, pal_cli_sweep_job *job, const pal_sweep_run *run,
+                                 pal_error *err);
+/* After the last training: all wait until all have ended. */
+pal_status pal_cli_sweep_end(pal_cli_sweep_share *share, pal_error *err);
 
 /* sweep_report.c: the figures that are compared, their names, and their values for one run. */
 size_t pal_cli_sweep_figures(const pal_cli_sweep_job *job);

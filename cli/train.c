@@ -3,8 +3,8 @@
  * All arguments are checked before the folder is made. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cli/processes.h"
 #include "cli/source.h"
 #include "cli/train.h"
 
@@ -21,6 +21,7 @@ const pal_cli_spec pal_cli_train_spec = {
     .most = 1,
     .variants = true,
     .late = true,
+    .processes = true,
 };
 
 enum { CURVATURE_SAMPLES = 5000 };
@@ -71,10 +72,11 @@ static void fill_minimiser(pal_cli_job *j)
 static void fill_info(pal_cli_job *j)
 {
     const bool portable = pal_cli_flag(&j->args, "portable");
-    int64_t lanes = pal_cli_int(&j->args, "lanes", portable ? 1 : (int64_t)pal_cli_processors());
+    const int64_t lanes = pal_cli_int(&j->args, "lanes", pal_cli_default_lanes(&j->args));
     const char *optimizer = text(j, "optimizer");
     const bool is_soap = !strcmp(optimizer, "soap");
-    const int64_t batch = whole(j, "batch"), parts = whole(j, "accumulate"), steps = j->train->count / batch / parts;
+    const int64_t batch = whole(j, "batch"), parts = whole(j, "accumulate"), steps = j->train->count / batch / parts,
+                  shards = pal_cli_shards(&j->args);
     j->info = (pal_run_info){
         .version = pal_version(),
         .command = j->command,
@@ -136,6 +138,7 @@ static void fill_info(pal_cli_job *j)
         .min_improvement = real(j, "min-improvement"),
         .keep_best = pal_cli_flag(&j->args, "keep-best"),
         .time_limit = j->time_limit,
+        .shards = shards > 1 ? shards : 0,
     };
     const pal_cli_source *source = pal_cli_source_of(j->variant);
     if (source) {
@@ -144,131 +147,6 @@ static void fill_info(pal_cli_job *j)
         j->info.source_text = source->text;
     }
     if (pal_train_minimises(optimizer)) fill_minimiser(j);
-}
-
-static int make_folder(pal_cli_job *j)
-{
-    pal_fingerprint_of(j->train, j->test, &j->fingerprint);
-    for (size_t i = 0; i < PAL_FINGERPRINT; i++)
-        j->info.fingerprint[i] = *j->fingerprint.text[i] ? j->fingerprint.text[i] : NULL;
-    pal_setting settings[PAL_CLI_SETTINGS];
-    const pal_option *option;
-    size_t n = 0;
-    for (option = NULL; (option = pal_variant_option_next(j->variant, option)) && n < PAL_CLI_SETTINGS;)
-        settings[n++] = (pal_setting){option->name, pal_model_setting(j->model, option->name)};
-    j->info.settings = settings;
-    j->info.n_settings = n;
-    pal_error err = {0};
-    j->dir = pal_rundir_new(pal_cli_given(&j->args, "out"), &j->info, &err);
-    j->info.settings = NULL;
-    if (j->dir) return PAL_CLI_GO_ON;
-    if (err.status == PAL_ERR_EXISTS) return pal_cli_say(PAL_CLI_WRONG, "%s: choose another --out", err.text);
-    return pal_cli_say_error(&err);
-}
-
-/* Reports why training ended early. */
-static int tell(const pal_cli_job *j, int status, const char *line)
-{
-    if (!j->why) return pal_cli_say(status, "%s", line);
-    pal_error_set(j->why, PAL_ERR_STOPPED, "%s", line);
-    return status;
-}
-
-/* Says how a schedule that depends on the number of epochs goes on. */
-static void say_schedule(const pal_cli_job *j)
-{
-    if (j->extend && pal_schedule_uses_total(j->info.schedule.name))
-        pal_cli_say(0,
-                    "%s: the %s schedule is planned anew for %lld epochs: the learning rate goes on as at this epoch "
-                    "of a run of %lld, but the earlier epochs had other rates",
-                    pal_rundir_path(j->dir), j->info.schedule.name, (long long)j->info.epochs,
-                    (long long)j->info.epochs);
-}
-
-/* The folder where the results are, which may have been renamed during training; this is said. */
-static const char *place(const pal_cli_job *j, char *out, size_t size)
-{
-    const char *path = pal_rundir_path(j->dir), *now = pal_rundir_moved(j->dir, out, size);
-    if (now)
-        pal_cli_say(0, "warning: the folder %s was renamed or removed during training: its results are in %s", path,
-                    *now ? now : "the folder that had this name");
-    return now && *now ? now : path;
-}
-
-static int train(pal_cli_job *j)
-{
-    char line[2048], now[PATH_MAX];
-    pal_cli_progress progress;
-    pal_cli_profile profile = {.context = j->context};
-    bool json = pal_cli_flag(&j->args, "json"), quiet = pal_cli_flag(&j->args, "quiet");
-    pal_train_options o = {.struct_size = sizeof o,
-                           .test = j->test,
-                           .epochs = j->info.epochs,
-                           .batch = j->info.batch,
-                           .accumulate = j->info.accumulate,
-                           .test_every = j->info.test_every,
-                           .seed = (uint64_t)j->info.seed,
-                           .lanes = (unsigned)j->info.lanes,
-                           .optimizer = &j->info.optimizer,
-                           .schedule = &j->info.schedule,
-                           .progress = pal_cli_progress_report,
-                           .user = &progress,
-                           .folder = j->dir,
-                           .resume = j->dir != NULL,
-                           .check_nan = pal_cli_flag(&j->args, "check-nan"),
-                           .extend = j->extend,
-                           .profile = pal_cli_flag(&j->args, "profile") ? pal_cli_profile_take : NULL,
-                           .profile_user = &profile,
-                           .gradient_sizes = j->info.gradient_sizes,
-                           .minimise = j->info.minimise,
-                           .patience = j->info.patience,
-                           .min_improvement = j->info.min_improvement,
-                           .keep_best = j->info.keep_best,
-                           .time_limit = j->info.time_limit};
-    pal_error err = {0};
-    if (pal_train_check(j->model, j->train, &o, &err)) {
-        if (!j->extend) return pal_cli_say_error(&err);
-        return pal_cli_say(PAL_CLI_WRONG, "%s: %s", pal_rundir_path(j->dir), err.text);
-    }
-    say_schedule(j);
-    pal_cli_signals_catch();
-    int status = j->dir ? PAL_CLI_GO_ON : make_folder(j);
-    if (status != PAL_CLI_GO_ON) return status;
-    o.folder = j->dir;
-    pal_train_result result;
-    if (!quiet && !json && !j->why) {
-        char read[PAL_CLI_DATA_WORDS + 8];
-        const int width = pal_cli_width();
-        snprintf(read, sizeof read, "data %s", j->words);
-        pal_cli_wrap(2, 2, width > 1 ? width - 1 : isatty(STDOUT_FILENO) ? 79 : 0, read);
-        fflush(stdout);
-    }
-    if (*j->memory && !quiet && !json && !j->why) pal_cli_say_memory(j);
-    pal_cli_progress_start(&progress, quiet, json);
-    pal_status done = pal_train(j->model, j->train, &o, &result, &err);
-    pal_cli_progress_end(&progress);
-    const char *folder = place(j, now, sizeof now);
-    if (done && done != PAL_ERR_STOPPED) {
-        pal_cli_profile_free(&profile);
-        snprintf(line, sizeof line, "%s; see %s", err.text, folder);
-        return tell(j, PAL_CLI_FAILED, line);
-    }
-    char nothing[512], quoted[1024] = "";
-    pal_cli_train_verdict(j->dir, j->model, j->train, &result, nothing, sizeof nothing);
-    if (json) pal_cli_train_json(j->dir, &result, o.profile ? pal_cli_profile_json(&profile) : NULL);
-    if (!json && !quiet) pal_cli_train_table(j->dir, j->model, j->train, &result, !*nothing);
-    if (!json && !quiet) pal_cli_profile_print(&profile);
-    pal_cli_profile_free(&profile);
-    if (done != PAL_ERR_STOPPED) {
-        if (*nothing && !j->why) pal_cli_say(PAL_CLI_DONE, "%s: %s", pal_rundir_path(j->dir), nothing);
-        return PAL_CLI_DONE;
-    }
-    pal_cli_quote_path(quoted, sizeof quoted, folder);
-    const bool minimises = pal_train_minimises(j->info.optimizer.name);
-    snprintf(line, sizeof line,
-             "interrupted after %s %lld, which is saved: continue with `palindrome train --resume %s`",
-             minimises ? "epoch" : "step", (long long)(minimises ? result.saved : result.steps), quoted);
-    return tell(j, PAL_CLI_SIGNAL + pal_cli_signal(), line);
 }
 
 /* ---- A new run ------------------------------------------------------------------------------------------------ */
@@ -292,13 +170,14 @@ static int choose(pal_cli_job *j)
     const char *batch = pal_cli_given(&j->args, "batch"), *optimizer = pal_cli_given(&j->args, "optimizer");
     const int64_t given = batch ? strtoll(batch, NULL, 10) : 0, parts = whole(j, "accumulate");
     pal_status status = pal_train_defaults_of(j->model, j->train, optimizer, given, &d, &err);
-    const int64_t size = d.batch;
-    if (!status && parts > 1) /* the epochs follow the number of steps */
+    const int64_t shards = pal_cli_shards(&j->args);
+    const int64_t size = shards > 1 && !given ? pal_cli_whole_shards(d.batch, shards) : d.batch;
+    if (!status && (parts > 1 || size != d.batch)) /* the epochs follow the number of steps */
         status = pal_train_defaults_of(j->model, j->train, optimizer, (given ? given : size) * parts, &d, &err);
     if (status) return pal_cli_say_error(&err);
     snprintf(j->chosen[0], sizeof j->chosen[0], "%s", d.optimizer);
     snprintf(j->chosen[1], sizeof j->chosen[1], "%.2g", d.learning_rate);
-    snprintf(j->chosen[2], sizeof j->chosen[2], "%lld", (long long)d.batch);
+    snprintf(j->chosen[2], sizeof j->chosen[2], "%lld", (long long)size);
     snprintf(j->chosen[3], sizeof j->chosen[3], "%lld", (long long)d.epochs);
     snprintf(j->chosen[4], sizeof j->chosen[4], "%g", d.clip);
     return PAL_CLI_GO_ON;
@@ -393,8 +272,10 @@ int pal_cli_train_within(int argc, char **argv, pal_error *why)
     for (int i = 1; i < argc; i++) pal_cli_quote(j->command, sizeof j->command, argv[i]);
     int status = pal_cli_parse(&pal_cli_train_spec, argc, argv, &j->args);
     if (status == PAL_CLI_GO_ON) status = pal_cli_like_take(j, argc, argv);
+    j->args.alone = why != NULL;
     if (status == PAL_CLI_GO_ON) status = pal_cli_job_prepare(j);
-    if (status == PAL_CLI_GO_ON) status = train(j);
+    if (!why) status = pal_cli_processes_agree(status);
+    if (status == PAL_CLI_GO_ON) status = pal_cli_job_run(j);
     pal_cli_job_free(j);
     return status;
 }

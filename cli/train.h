@@ -38,6 +38,8 @@ typedef struct pal_cli_job {
 /* train.c: opens everything that the arguments of j name, checks all of them, and fills j->info. PAL_CLI_GO_ON, or the
  * exit status. */
 int pal_cli_job_prepare(pal_cli_job *j);
+/* train_run.c: makes the folder of a new run, trains, and prints what came of it. Returns the exit status. */
+int pal_cli_job_run(pal_cli_job *j);
 void pal_cli_job_free(pal_cli_job *j); /* which calloc has made */
 
 /* train_open.c: the path from the root, or with a warning the path as it is. */
@@ -99,6 +101,7 @@ typedef struct pal_cli_phase_profile {
     char phase[32];
     int64_t steps;
     double seconds;    /* of a training step, with what is between two of them */
+    double waited;     /* of these, for messages of other processes */
     size_t memory;     /* bytes that a step touches */
     uint64_t barriers; /* of a step */
     pal_speed speed;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/processes.h"
 #include "cli/source.h"
 #include "cli/train.h"
 
@@ -251,7 +252,9 @@ static int check_memory(pal_cli_job *j)
                                  .lanes = (unsigned)j->info.lanes,
                                  .optimizer = j->info.optimizer.name ? &j->info.optimizer : NULL,
                                  .gradient_sizes = j->info.gradient_sizes,
-                                 .minimise = j->info.minimise};
+                                 .minimise = j->info.minimise,
+                                 .shards = j->info.shards,
+                                 .communicator = pal_cli_trainers(&j->args)};
     const pal_cli_planned planned = {j->variant, j->info.settings, j->info.n_settings, j->train, &o};
     return pal_cli_check_memory(&j->args, &planned, j->memory);
 }
@@ -269,12 +272,36 @@ static void keep_texts(pal_cli_job *j)
     }
 }
 
+/* Several processes have to meet before they open the folder together, and a portable run may start them again before
+ * that. */
+static int meet(pal_cli_job *j)
+{
+    pal_error err = {0};
+    int status = PAL_CLI_GO_ON;
+    if (pal_cli_process_count() < 2) return status;
+    pal_rundir *dir = pal_rundir_open(pal_cli_given(&j->args, "resume"), &err);
+    if (!dir) return pal_cli_say_error(&err);
+    const pal_run_info *info = pal_rundir_info(dir);
+    const int64_t shards = info->shards > 1 ? info->shards : 1;
+    if (pal_cli_process_count() > shards)
+        status = pal_cli_say(PAL_CLI_WRONG,
+                             "%s was begun with %lld shard%s, which is the most processes that can share a batch: "
+                             "%s",
+                             pal_rundir_path(dir), (long long)shards, shards == 1 ? "" : "s",
+                             shards == 1 ? "resume it without mpirun" : "start no more");
+    else
+        j->context = pal_cli_context(&j->args, info, &status);
+    pal_rundir_free(dir);
+    return status;
+}
+
 int pal_cli_job_resume(pal_cli_job *j)
 {
     int status = check_words(j);
     pal_error err = {0};
+    if (status == PAL_CLI_GO_ON) status = meet(j);
     if (status != PAL_CLI_GO_ON) return status;
-    j->dir = pal_rundir_extend(pal_cli_given(&j->args, "resume"), &err);
+    j->dir = pal_rundir_extend_together(pal_cli_given(&j->args, "resume"), pal_cli_trainers(&j->args), &err);
     if (!j->dir) return pal_cli_say_error(&err);
     j->info = *pal_rundir_info(j->dir);
     status = take_time(j);
@@ -283,7 +310,7 @@ int pal_cli_job_resume(pal_cli_job *j)
     j->variant = pal_cli_run_variant(j->dir, &status);
     if (!j->variant) return status;
     pal_cli_source_tell(j->dir);
-    j->context = pal_cli_context(&j->args, &j->info, &status);
+    if (!j->context) j->context = pal_cli_context(&j->args, &j->info, &status);
     if (j->context) status = take_data(j);
     if (status == PAL_CLI_GO_ON) status = check_memory(j);
     if (status == PAL_CLI_GO_ON) status = open_model(j);

@@ -22,6 +22,8 @@ const char *pal_cli_batches(const pal_run_info *info, char *out, size_t size)
         snprintf(out, size, "batches of %lld x %lld", parts, batch);
     else
         snprintf(out, size, "batches of %lld", batch);
+    const size_t used = strlen(out);
+    if (info->shards > 1 && used < size) snprintf(out + used, size - used, " in %lld shards", (long long)info->shards);
     return out;
 }
 

@@ -1,7 +1,7 @@
 /* train_rows.c - the options of training, for train and sweep; and which of them have an effect together. */
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/processes.h"
 
 #define MINIMISERS "lbfgs|cg-pr|cg-hs|cg-dy|newton-cg|hessian-free"
 
@@ -20,6 +20,9 @@ const pal_cli_row pal_cli_train_rows[] = {
      "N", "batch-size", 0},
     PAL_CLI_INT("accumulate", "1", 1, 1048576, "N",
                 "batches per step: one update with the mean of their gradients, in the memory of one batch"),
+    PAL_CLI_INT("shards", "", 1, PAL_SHARDS_MOST, "N",
+                "equal parts of a batch, which the processes that mpirun starts share; results depend on N, and not on the "
+                "number of processes, which is N at most (default: that number, 1 without mpirun)"),
     PAL_CLI_INT("epochs", "", 1, 1000000, "N",
                 "passes through the training samples (default: 15, or as many as make 2,000 steps; for a minimiser 200, or 50 if it multiplies with the curvature)"),
     PAL_CLI_INT("seed", "1", 0, PAL_CLI_SEED_MOST, "N", "seed of initial weights, order of samples and noise"),
@@ -37,7 +40,7 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_THREADS,
     PAL_CLI_INT("lanes", "", 1, 1024, "N",
                 "parts into which matrix products are split; for equal lanes, results do not depend on --threads "
-                "(default: the number of processors)"),
+                "(default: the number of processors; 1 with several --shards)"),
     PAL_CLI_FLAG("portable", "train so that any x86-64 processor gives the same bits; slower, with one lane unless "
                              "--lanes says otherwise"),
     PAL_CLI_ENUM("optimizer", "adam",
@@ -102,7 +105,7 @@ const pal_cli_row pal_cli_train_rows[] = {
 /* A closed form has neither steps nor initial weights. */
 #define NOT_SOLVED(option) {option, "solve", "!svd"}
 const pal_need pal_cli_train_needs[] = {
-    NOT_SOLVED("batch"), NOT_SOLVED("accumulate"), NOT_SOLVED("epochs"), NOT_SOLVED("seed"), NOT_SOLVED("seeds"), NOT_SOLVED("from"),
+    NOT_SOLVED("batch"), NOT_SOLVED("accumulate"), NOT_SOLVED("shards"), NOT_SOLVED("epochs"), NOT_SOLVED("seed"), NOT_SOLVED("seeds"), NOT_SOLVED("from"),
     NOT_SOLVED("test-every"), NOT_SOLVED("optimizer"), NOT_SOLVED("learning-rate"), NOT_SOLVED("schedule"),
     NOT_SOLVED("warmup"), NOT_SOLVED("final-rate"), NOT_SOLVED("decay-factor"), NOT_SOLVED("decay-every"),
     NOT_SOLVED("power"), NOT_SOLVED("rise"), NOT_SOLVED("plateau-patience"), NOT_SOLVED("patience"), NOT_SOLVED("min-improvement"),
@@ -149,6 +152,26 @@ const pal_need pal_cli_train_needs[] = {
     {0},
 };
 /* clang-format on */
+
+int64_t pal_cli_shards(const pal_cli_args *args)
+{
+    return pal_cli_int(args, "shards", args->alone ? 1 : pal_cli_process_count());
+}
+
+const pal_communicator *pal_cli_trainers(const pal_cli_args *args)
+{
+    return args->alone ? NULL : pal_cli_communicator();
+}
+
+int64_t pal_cli_default_lanes(const pal_cli_args *args)
+{
+    return pal_cli_flag(args, "portable") || pal_cli_shards(args) > 1 ? 1 : (int64_t)pal_cli_processors();
+}
+
+int64_t pal_cli_whole_shards(int64_t batch, int64_t shards)
+{
+    return batch > shards ? batch / shards * shards : shards;
+}
 
 const char *pal_cli_train_value(const pal_cli_args *args, const pal_variant *variant, const char *name)
 {

@@ -15,10 +15,11 @@
 void palt__loop_end(palt__loop *l)
 {
     if (l->o.profile && l->stage && l->taken)
-        l->o.profile(&(pal_profile){l->stage->program, l->phase.name, l->taken, l->spent}, l->o.profile_user);
+        l->o.profile(&(pal_profile){l->stage->program, l->phase.name, l->taken, l->spent, l->waited},
+                     l->o.profile_user);
     if (l->o.profile && l->minimised) palt__minimised_profile(l);
     l->taken = 0;
-    l->spent = 0;
+    l->spent = l->waited = 0;
     if (l->trains) pal_optimizer_swap(l->optimizer);
     l->trains = false;
     palt__stage_free(l->stage);
@@ -288,6 +289,7 @@ static pal_status take_steps(palt__loop *l, pal_error *err)
         l->spent += now - began - l->training;
         l->training = now - began;
         l->taken++;
+        l->waited += pal_program_waited(l->stage->program);
         status = palt__stop_step(l, now, err);
         if (status) return status;
     }

@@ -67,7 +67,7 @@ typedef struct palt__loop {
     double saved_at, saving;            /* when it was written, and the seconds that took */
     double sum;                         /* of the losses of this epoch */
     int64_t taken;                      /* by this process, in this phase: steps and, in `spent`, their seconds */
-    double spent;
+    double spent, waited;
     double seen;                /* samples of this epoch, each as often as a minimiser has taken it */
     double baseline, explained; /* as in pal_train_result */
     int64_t measured;           /* the step at which the test data was measured last */

@@ -60,6 +60,7 @@ static pal_status estimate(pal_model *model, const pal_context *c, const pal_dat
     if (o->optimizer && palt__optimizer_read(&chosen, o->optimizer)) chosen.struct_size = 0;
     if (!chosen.name) chosen.name = d.optimizer;
     o->optimizer = &chosen;
+    if (!o->batch && o->shards > 1) o->batch = d.batch > o->shards ? d.batch / o->shards * o->shards : o->shards;
     if (!o->batch) o->batch = d.batch;
     out->batch = o->batch;
     if (o->epochs < 1) o->epochs = 1;

@@ -171,7 +171,7 @@ void palt__minimised_profile(const palt__loop *l)
     int64_t runs;
     double seconds;
     const pal_program *program = pal_data_objective_program(l->minimised->objective, &runs, &seconds);
-    if (program && runs) l->o.profile(&(pal_profile){program, l->phase.name, runs, seconds}, l->o.profile_user);
+    if (program && runs) l->o.profile(&(pal_profile){program, l->phase.name, runs, seconds, 0}, l->o.profile_user);
 }
 
 pal_status palt__minimise_check(const palt__loop *l, pal_error *err)

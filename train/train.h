@@ -416,6 +416,7 @@ typedef struct pal_profile {    /* of the steps of one phase */
     const char *phase;          /* as in pal_progress */
     int64_t steps;              /* that this process has taken */
     double seconds;             /* of these, with the batches and all else, but without measuring and saving */
+    double waited;              /* seconds of these in which this process waited for messages of others */
 } pal_profile;
 typedef void (*pal_profile_fn)(const pal_profile *profile, void *user);
 
