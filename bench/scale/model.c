@@ -1,0 +1,123 @@
+/* model.c - the time of a training step on several processes, from measured costs and the constants of a network.
+ *
+ * In: when the gradient of each weight is ready, and how long forward, backward and update take in one process. Out: the
+ * time of a step. Every process does the same, so one is followed:
+ *
+ *  - a message begins when it is ready and the one before it is through: the network of a process is one line, and later
+ *    messages wait. Rounds of different messages that wait for latency could overlap; that is left out, so that the
+ *    model is on the slow side where there are many small messages;
+ *  - sums and copies need the processor: forward and backward take so much longer;
+ *  - the update of a weight begins when its sum is there and the updates before it are done.
+ *
+ * Left out: contention inside the network, processes that are late, and that a transfer only goes on when the process
+ * looks at it between two steps of its program. The simulation has the first. */
+#include "bench/scale/scale.h"
+
+#include <stdlib.h>
+
+/* Bandwidths are what is left for the bytes of a program: 94 % of Ethernet with TCP and frames of 1500 bytes, and 96 % of
+ * InfiniBand. Latencies are those of a message between two programs: 6 us and 0.5 us for each link on its way. */
+enum { RACK = 32, BUCKET = 256 << 10 };
+const network networks[] = {{.name = "ethernet",
+                             .latency = 12e-6,
+                             .bandwidth = 1.175e9,
+                             .rack = RACK,
+                             .far_latency = 24e-6,
+                             .share = 0.25,
+                             .bucket = BUCKET},
+                            {.name = "infiniband",
+                             .latency = 1e-6,
+                             .bandwidth = 12e9,
+                             .rack = RACK,
+                             .far_latency = 2e-6,
+                             .share = 1,
+                             .bucket = BUCKET},
+                            {0}};
+
+static int by_ready(const void *a, const void *b)
+{
+    const message *x = a, *y = b;
+    return x->ready < y->ready ? -1 : x->ready > y->ready;
+}
+
+size_t model_buckets(const sized *s, size_t n, double most, bucket out[MOST_MESSAGES])
+{
+    message sorted[MOST_MESSAGES];
+    for (size_t i = 0; i < n; i++) sorted[i] = s->messages[i];
+    qsort(sorted, n, sizeof *sorted, by_ready);
+    bucket open = {0};
+    size_t made = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (sorted[i].bytes > most) {
+            out[made++] = (bucket){sorted[i].bytes, sorted[i].ready};
+            continue;
+        }
+        if (open.bytes + sorted[i].bytes > most) {
+            out[made++] = open;
+            open = (bucket){0};
+        }
+        open.bytes += sorted[i].bytes;
+        open.ready = sorted[i].ready;
+    }
+    if (open.bytes > 0) out[made++] = open;
+    return made;
+}
+
+size_t model_exchanges(const network *w, double bytes, int processes, exchange out[MOST_EXCHANGES])
+{
+    size_t n = 0;
+    const bool halves = bytes > w->bucket;
+    double part = bytes;
+    for (int distance = 1; distance < processes; distance *= 2) { /* the nearest first, as the tree sums */
+        if (halves) part /= 2;
+        out[n++] = (exchange){distance, part, part};
+    }
+    for (int distance = processes / 2; halves && distance >= 1; distance /= 2) {
+        out[n++] = (exchange){distance, part, 0};
+        part *= 2;
+    }
+    return n;
+}
+
+double model_all_sum(const network *w, double bytes, int processes, double *processor)
+{
+    exchange exchanges[MOST_EXCHANGES];
+    const size_t n = model_exchanges(w, bytes, processes, exchanges);
+    double time = 0;
+    *processor = 0;
+    for (size_t i = 0; i < n; i++) {
+        const bool far = w->rack && exchanges[i].distance >= w->rack;
+        const double summing = exchanges[i].summed * w->sum;
+        time += (far ? w->far_latency : w->latency) + exchanges[i].bytes / (far ? w->share : 1) / w->bandwidth + summing;
+        *processor += summing + exchanges[i].bytes * w->copy;
+    }
+    return time;
+}
+
+step_time model_step(const costs *c, const network *w, int processes, double rows)
+{
+    sized s;
+    bucket buckets[MOST_MESSAGES];
+    double ends[MOST_MESSAGES], end = 0, stolen = 0;
+    costs_at(c, rows, &s);
+    const size_t n = model_buckets(&s, c->n_messages, w->bucket, buckets);
+    for (size_t i = 0; i < n; i++) {
+        double processor;
+        const double time = model_all_sum(w, buckets[i].bytes, processes, &processor);
+        const double ready = buckets[i].ready + stolen, begin = ready > end ? ready : end;
+        const double meanwhile = s.compute + stolen - begin;
+        ends[i] = end = processes > 1 ? begin + time : 0;
+        if (processes > 1 && meanwhile > 0) stolen += processor * (meanwhile < time ? meanwhile / time : 1);
+    }
+    step_time t = {.compute = s.compute + stolen, .update = c->update};
+    const double bytes = costs_bytes(c);
+    t.all = t.compute;
+    for (size_t i = 0; i < n; i++) {
+        if (ends[i] > t.all) {
+            t.waiting += ends[i] - t.all;
+            t.all = ends[i];
+        }
+        t.all += c->update * buckets[i].bytes / bytes;
+    }
+    return t;
+}

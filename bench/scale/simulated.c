@@ -1,0 +1,153 @@
+/* simulated.c - the messages of a training step as an MPI program without computation, for SimGrid's SMPI.
+ *
+ *     smpirun ... simulated COSTS NETWORK [--only NAME] [--rows N | --batch N]
+ *
+ * In: the costs that bench_scale --measure has printed, and the name of a network of model.c, whose description is
+ * NETWORK.xml. Out, from process 0: a line for each workload with its name, processes, rows of each, bytes that each
+ * sends, the simulated time of a step, the model's, and the first over the second. Times in microseconds.
+ *
+ * Unlike the model it has many messages on the way at once, which share links and switches. A transfer goes on when the
+ * process looks at it: after each slice of its computation, as pal_run does between the steps of a program. */
+#include "bench/scale/scale.h"
+
+#include <mpi.h>
+#include <smpi/smpi.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLICES = 48, MOST_BYTES = 8 << 20 };
+
+typedef struct transfer { /* one all-reduce */
+    exchange exchanges[MOST_EXCHANGES];
+    size_t n, at; /* at: the exchange that is on its way */
+    bool begun;
+    MPI_Request requests[2];
+    int tag;
+} transfer;
+
+typedef struct process {
+    int rank, size;
+    const network *net;
+    char *memory; /* no byte of it matters */
+    transfer transfers[MOST_MESSAGES];
+    bucket buckets[MOST_MESSAGES];
+    size_t n;
+} process;
+
+static void work(double seconds)
+{
+    if (seconds > 0) smpi_execute_flops(1e9 * seconds); /* the hosts of the platforms have 1 Gflop/s */
+}
+
+static void start(process *p, transfer *t)
+{
+    const int other = p->rank ^ t->exchanges[t->at].distance, bytes = (int)t->exchanges[t->at].bytes;
+    MPI_Irecv(p->memory, bytes, MPI_BYTE, other, t->tag, MPI_COMM_WORLD, &t->requests[0]);
+    MPI_Isend(p->memory, bytes, MPI_BYTE, other, t->tag, MPI_COMM_WORLD, &t->requests[1]);
+    t->begun = true;
+}
+
+static void go_on(process *p, transfer *t)
+{
+    work(p->net->sum * t->exchanges[t->at].summed);
+    if (++t->at < t->n) start(p, t);
+}
+
+static void look(process *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        transfer *t = &p->transfers[i];
+        int done = 0;
+        if (!t->begun || t->at == t->n) continue;
+        MPI_Testall(2, t->requests, &done, MPI_STATUSES_IGNORE);
+        if (done) go_on(p, t);
+    }
+}
+
+/* Waits for transfer i. Meanwhile the others go on, too. */
+static void wait_for(process *p, size_t i)
+{
+    while (p->transfers[i].at < p->transfers[i].n) {
+        MPI_Request all[2 * MOST_MESSAGES];
+        size_t owner[2 * MOST_MESSAGES];
+        int n = 0, which;
+        for (size_t k = 0; k < p->n; k++)
+            for (int r = 0; r < 2; r++)
+                if (p->transfers[k].at < p->transfers[k].n && p->transfers[k].requests[r] != MPI_REQUEST_NULL)
+                    owner[n] = 2 * k + (size_t)r, all[n++] = p->transfers[k].requests[r];
+        MPI_Waitany(n, all, &which, MPI_STATUS_IGNORE);
+        transfer *t = &p->transfers[owner[which] / 2];
+        t->requests[owner[which] % 2] = MPI_REQUEST_NULL;
+        if (t->requests[0] == MPI_REQUEST_NULL && t->requests[1] == MPI_REQUEST_NULL) go_on(p, t);
+    }
+}
+
+static void step(process *p, const costs *c, double rows)
+{
+    sized s;
+    costs_at(c, rows, &s);
+    p->n = model_buckets(&s, c->n_messages, p->net->bucket, p->buckets);
+    for (size_t i = 0; i < p->n; i++) {
+        p->transfers[i] = (transfer){.tag = (int)i, .requests = {MPI_REQUEST_NULL, MPI_REQUEST_NULL}};
+        p->transfers[i].n = model_exchanges(p->net, p->buckets[i].bytes, p->size, p->transfers[i].exchanges);
+    }
+    double now = 0;
+    for (size_t next = 0; now < s.compute;) {
+        double until = now + s.compute / SLICES;
+        if (until > s.compute) until = s.compute;
+        if (next < p->n && p->buckets[next].ready < until) until = p->buckets[next].ready;
+        work(until - now);
+        now = until;
+        for (; next < p->n && p->buckets[next].ready <= now; next++)
+            if (p->transfers[next].n) start(p, &p->transfers[next]);
+        look(p);
+        if (now >= s.compute * (1 - 1e-9)) break;
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        if (!p->transfers[i].begun && p->transfers[i].n) start(p, &p->transfers[i]);
+        wait_for(p, i);
+        work(c->update * p->buckets[i].bytes / costs_bytes(c));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static machine m; /* the same in all processes, which smpirun keeps in one */
+    process p = {0};
+    MPI_Init(&argc, &argv);
+    MPI_Comm_rank(MPI_COMM_WORLD, &p.rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &p.size);
+    size_t at = 0;
+    double rows = 32;
+    const char *only = "";
+    while (argc > 2 && networks[at].name && strcmp(networks[at].name, argv[2]) != 0) at++;
+    for (int i = 3; i + 1 < argc; i += 2) {
+        if (!strcmp(argv[i], "--only")) only = argv[i + 1];
+        if (!strcmp(argv[i], "--rows")) rows = atof(argv[i + 1]);
+        if (!strcmp(argv[i], "--batch")) rows = atof(argv[i + 1]) / p.size;
+    }
+    if (argc < 3 || !networks[at].name || rows < 1 || !costs_read(argv[1], &m)) {
+        if (p.rank == 0) fprintf(stderr, "simulated: no such network, no costs, or less than a row for each process\n");
+        MPI_Abort(MPI_COMM_WORLD, 2);
+    }
+    network net = networks[at];
+    net.sum = m.sum;
+    p.net = &net;
+    p.memory = SMPI_SHARED_MALLOC(MOST_BYTES);
+    for (size_t i = 0; i < m.n; i++) {
+        const costs *c = &m.workloads[i];
+        if (strncmp(c->name, only, strlen(only)) != 0) continue;
+        MPI_Barrier(MPI_COMM_WORLD);
+        const double began = MPI_Wtime();
+        step(&p, c, rows);
+        double time = MPI_Wtime() - began, last;
+        MPI_Reduce(&time, &last, 1, MPI_DOUBLE, MPI_MAX, 0, MPI_COMM_WORLD);
+        const double model = model_step(c, &net, p.size, rows).all;
+        if (p.rank == 0)
+            printf("%-24s %5d %6.0f %10.0f %10.0f %10.0f %6.2f\n", c->name, p.size, rows, costs_bytes(c), 1e6 * last,
+                   1e6 * model, last / model);
+    }
+    SMPI_SHARED_FREE(p.memory);
+    MPI_Finalize();
+    return 0;
+}
