@@ -1,5 +1,5 @@
-/* beside.c - other processes that do the same while something is measured: processes of one machine share its last cache
- * and its memory, and so are slower than one alone. */
+/* beside.c - other processes that do the same while something is measured: processes of one machine share its last
+ * cache and its memory, and so are slower than one alone. */
 #include "bench/scale/beside.h"
 
 #include <sched.h>

@@ -56,7 +56,9 @@ static bool read_line(const char *line, machine *m, size_t *at)
 bool costs_read(const char *path, machine *out)
 {
     FILE *in = fopen(path, "r");
-    if (!in) return fprintf(stderr, "bench_scale: %s: there is no such file; bench_scale --measure writes one\n", path), false;
+    if (!in)
+        return fprintf(stderr, "bench_scale: %s: there is no such file; bench_scale --measure writes one\n", path),
+               false;
     char line[256];
     size_t at = 0;
     int number = 0;

@@ -67,8 +67,7 @@ static bool shard_model(shard *s, const workload *w, int rows, pal_error *err)
     s->inputs = pal_tensor_new(s->context, PAL_F32, PAL_SHAPE(rows, INPUTS));
     if (!s->model || !s->inputs) return false;
     s->n = pal_model_parameter_count(s->model);
-    for (size_t i = 0; i < (size_t)rows * INPUTS; i++)
-        ((float *)s->inputs->data)[i] = (float)(i * 7919 % 1000) / 1000;
+    for (size_t i = 0; i < (size_t)rows * INPUTS; i++) ((float *)s->inputs->data)[i] = (float)(i * 7919 % 1000) / 1000;
     return s->n < MOST_MESSAGES;
 }
 

@@ -1,11 +1,11 @@
 /* model.c - the time of a training step on several processes, from measured costs and the constants of a network.
  *
- * In: when the gradient of each weight is ready, and how long forward, backward and update take in one process. Out: the
- * time of a step. Every process does the same, so one is followed:
+ * In: when the gradient of each weight is ready, and how long forward, backward and update take in one process. Out:
+ * the time of a step. Every process does the same, so one is followed:
  *
- *  - a message begins when it is ready and the one before it is through: the network of a process is one line, and later
- *    messages wait. Rounds of different messages that wait for latency could overlap; that is left out, so that the
- *    model is on the slow side where there are many small messages;
+ *  - a message begins when it is ready. It takes at least the latencies, bytes and sums of its exchanges. Several are
+ * on the way at once, and share the link of the process and, to other racks, that of the rack: each of the two carries
+ *    one byte after the other. Their latencies overlap;
  *  - sums and copies need the processor: forward and backward take so much longer;
  *  - the update of a weight begins when its sum is there and the updates before it are done.
  *
@@ -15,23 +15,25 @@
 
 #include <stdlib.h>
 
-/* Bandwidths are what is left for the bytes of a program: 94 % of Ethernet with TCP and frames of 1500 bytes, and 96 % of
- * InfiniBand. Latencies are those of a message between two programs: 6 us and 0.5 us for each link on its way. */
-enum { RACK = 32, BUCKET = 256 << 10 };
+/* Bandwidths are what is left for the bytes of a program: 94 % of Ethernet with TCP and frames of 1500 bytes, and 96 %
+ * of InfiniBand. Latencies are those of a message between two programs: 6 us and 0.5 us for each link on its way. */
+enum { RACK = 32, BUCKET = 256 << 10, HALVES = 32 << 10 };
 const network networks[] = {{.name = "ethernet",
                              .latency = 12e-6,
                              .bandwidth = 1.175e9,
                              .rack = RACK,
                              .far_latency = 24e-6,
                              .share = 0.25,
-                             .bucket = BUCKET},
+                             .bucket = BUCKET,
+                             .halves = HALVES},
                             {.name = "infiniband",
                              .latency = 1e-6,
                              .bandwidth = 12e9,
                              .rack = RACK,
                              .far_latency = 2e-6,
                              .share = 1,
-                             .bucket = BUCKET},
+                             .bucket = BUCKET,
+                             .halves = HALVES},
                             {0}};
 
 static int by_ready(const void *a, const void *b)
@@ -66,7 +68,7 @@ size_t model_buckets(const sized *s, size_t n, double most, bucket out[MOST_MESS
 size_t model_exchanges(const network *w, double bytes, int processes, exchange out[MOST_EXCHANGES])
 {
     size_t n = 0;
-    const bool halves = bytes > w->bucket;
+    const bool halves = processes > 2 && bytes > w->halves;
     double part = bytes;
     for (int distance = 1; distance < processes; distance *= 2) { /* the nearest first, as the tree sums */
         if (halves) part /= 2;
@@ -79,35 +81,39 @@ size_t model_exchanges(const network *w, double bytes, int processes, exchange o
     return n;
 }
 
-double model_all_sum(const network *w, double bytes, int processes, double *processor)
+all_sum_time model_all_sum(const network *w, double bytes, int processes)
 {
     exchange exchanges[MOST_EXCHANGES];
     const size_t n = model_exchanges(w, bytes, processes, exchanges);
-    double time = 0;
-    *processor = 0;
+    all_sum_time t = {0};
     for (size_t i = 0; i < n; i++) {
         const bool far = w->rack && exchanges[i].distance >= w->rack;
-        const double summing = exchanges[i].summed * w->sum;
-        time += (far ? w->far_latency : w->latency) + exchanges[i].bytes / (far ? w->share : 1) / w->bandwidth + summing;
-        *processor += summing + exchanges[i].bytes * w->copy;
+        const double summing = exchanges[i].summed * w->sum, link = exchanges[i].bytes / w->bandwidth;
+        t.all += (far ? w->far_latency : w->latency) + (far ? link / w->share : link) + summing;
+        t.processor += summing + exchanges[i].bytes * w->copy;
+        t.link += link;
+        if (far) t.uplink += link / w->share;
     }
-    return time;
+    return t;
 }
+
+static double later(double a, double b) { return a > b ? a : b; }
 
 step_time model_step(const costs *c, const network *w, int processes, double rows)
 {
     sized s;
     bucket buckets[MOST_MESSAGES];
-    double ends[MOST_MESSAGES], end = 0, stolen = 0;
+    double ends[MOST_MESSAGES] = {0}, stolen = 0, link = 0, uplink = 0;
     costs_at(c, rows, &s);
     const size_t n = model_buckets(&s, c->n_messages, w->bucket, buckets);
-    for (size_t i = 0; i < n; i++) {
-        double processor;
-        const double time = model_all_sum(w, buckets[i].bytes, processes, &processor);
-        const double ready = buckets[i].ready + stolen, begin = ready > end ? ready : end;
-        const double meanwhile = s.compute + stolen - begin;
-        ends[i] = end = processes > 1 ? begin + time : 0;
-        if (processes > 1 && meanwhile > 0) stolen += processor * (meanwhile < time ? meanwhile / time : 1);
+    for (size_t i = 0; processes > 1 && i < n; i++) {
+        const all_sum_time a = model_all_sum(w, buckets[i].bytes, processes);
+        const double begin = buckets[i].ready + stolen;
+        link = later(link, begin) + a.link;
+        uplink = later(uplink, begin) + a.uplink;
+        ends[i] = later(begin + a.all, later(link, uplink));
+        const double meanwhile = s.compute + stolen - begin, time = ends[i] - begin;
+        if (meanwhile > 0) stolen += a.processor * (meanwhile < time ? meanwhile / time : 1);
     }
     step_time t = {.compute = s.compute + stolen, .update = c->update};
     const double bytes = costs_bytes(c);

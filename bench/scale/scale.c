@@ -2,7 +2,7 @@
  *
  *     bench_scale --measure [--only NAME] [--seconds S] [--beside N]      measures, and prints the costs
  *     bench_scale COSTS [--only NAME] [--network NAME] [--latency US] [--bandwidth GBIT] [--copy NS] [--bucket KB]
- *                 [--batch N] [--rows N] [--summary]                      prints what the model says
+ *                 [--halves KB] [--batch N] [--rows N] [--summary]                      prints what the model says
  *
  * --measure    what one process needs, on one thread: forward and backward for 1 to 512 rows, when each gradient is
  *              ready, the update, sums
@@ -13,14 +13,15 @@
  * --network    ethernet (default) or infiniband: see networks in model.c
  * --latency, --bandwidth  microseconds, and Gbit/s in each direction: a network without racks
  * --copy       nanoseconds of the processor for each byte that is sent and received (default: 0)
- * --bucket     larger messages go alone and by halves (default: 256)
+ * --bucket     KB: larger messages go alone, smaller ones together (default: 256)
+ * --halves     KB: larger messages by halving and doubling, smaller ones by doubling (default: 32)
  * --batch      the fixed batch of strong scaling (default: 128)
  * --rows       the fixed rows of each process of weak scaling (default: 32)
  * --summary    one table of all workloads: where each stops scaling, and the batch that makes it scale
  *
- * Strong scaling: a batch is cut into ever smaller parts. Speed-up is the time of one process over that of P, efficiency
- * the speed-up over P. Weak scaling: each process has the same rows, and the batch grows. Efficiency is the time of one
- * process with its rows over that of P with as many each. */
+ * Strong scaling: a batch is cut into ever smaller parts. Speed-up is the time of one process over that of P,
+ * efficiency the speed-up over P. Weak scaling: each process has the same rows, and the batch grows. Efficiency is the
+ * time of one process with its rows over that of P with as many each. */
 #include "bench/scale/measure.h"
 #include "bench/scale/scale.h"
 
@@ -36,7 +37,7 @@ enum { MOST_ROWS_EACH = 1 << 16 };
 typedef struct request {
     bool measure, summary;
     const char *only, *network, *costs;
-    double seconds, beside, latency, bandwidth, copy, bucket, batch, rows;
+    double seconds, beside, latency, bandwidth, copy, bucket, halves, batch, rows;
 } request;
 
 /* ---- The model's tables ----------------------------------------------------------------------------------------- */
@@ -112,8 +113,9 @@ static void print_summary_row(const costs *c, const network *w, const request *r
 static void print_summary_head(const network *w, const request *r)
 {
     printf("%s, batch %.0f\n\n", w->name, r->batch);
-    printf("| workload | MB of gradients | one process, us | efficient up to | fastest at | speed-up there | batch for 4 "
-           "| for 16 | for 64 | for 1024 |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    printf(
+        "| workload | MB of gradients | one process, us | efficient up to | fastest at | speed-up there | batch for 4 "
+        "| for 16 | for 64 | for 1024 |\n|---|---|---|---|---|---|---|---|---|---|\n");
 }
 
 static bool chosen(const char *name, const request *r) { return !r->only || !strncmp(name, r->only, strlen(r->only)); }
@@ -133,7 +135,8 @@ static int print_model(const request *r)
     if (r->latency > 0 || r->bandwidth > 0) w.name = "own", w.rack = 0;
     if (r->latency > 0) w.latency = 1e-6 * r->latency;
     if (r->bandwidth > 0) w.bandwidth = 1e9 / 8 * r->bandwidth;
-    if (r->bucket > 0) w.bucket = 1024 * r->bucket;
+    if (r->bucket >= 0) w.bucket = 1024 * r->bucket;
+    if (r->halves >= 0) w.halves = 1024 * r->halves;
     w.copy = 1e-9 * r->copy;
     w.sum = m.sum;
     printf("network %s: %.1f us, %.3f GB/s, copies %.2f ns a byte, sums %.3f ns a byte", w.name, 1e6 * w.latency,
@@ -181,7 +184,8 @@ static bool read_request(int argc, char **argv, request *r)
                    {"--seconds", NULL, &r->seconds, NULL}, {"--beside", NULL, &r->beside, NULL},
                    {"--latency", NULL, &r->latency, NULL}, {"--bandwidth", NULL, &r->bandwidth, NULL},
                    {"--copy", NULL, &r->copy, NULL},       {"--bucket", NULL, &r->bucket, NULL},
-                   {"--batch", NULL, &r->batch, NULL},     {"--rows", NULL, &r->rows, NULL}};
+                   {"--batch", NULL, &r->batch, NULL},     {"--rows", NULL, &r->rows, NULL},
+                   {"--halves", NULL, &r->halves, NULL}};
     const size_t n = sizeof options / sizeof *options;
     for (int i = 1; i < argc; i++) {
         size_t k = 0;
@@ -203,12 +207,13 @@ static bool read_request(int argc, char **argv, request *r)
 
 int main(int argc, char **argv)
 {
-    request r = {.network = "ethernet", .seconds = 0.3, .beside = 1, .batch = 128, .rows = 32};
+    request r = {
+        .network = "ethernet", .seconds = 0.3, .beside = 1, .bucket = -1, .halves = -1, .batch = 128, .rows = 32};
     if (!read_request(argc, argv, &r)) {
         fprintf(stderr, "usage: bench_scale --measure [--only NAME] [--seconds S] [--beside N]\n"
                         "       bench_scale COSTS [--only NAME] [--network ethernet|infiniband] [--latency US] "
                         "[--bandwidth GBIT] [--copy NS]\n"
-                        "                   [--bucket KB] [--batch N] [--rows N] [--summary]\n"
+                        "                   [--bucket KB] [--halves KB] [--batch N] [--rows N] [--summary]\n"
                         "COSTS is a file that --measure has printed. Numbers are at least 0; batch, rows and beside at "
                         "least 1.\n");
         return 2;

@@ -16,7 +16,7 @@ typedef struct message {
     double bytes, ready; /* ready: after the step began */
 } message;
 
-typedef struct sized { /* one process, one shard of so many rows */
+typedef struct sized {    /* one process, one shard of so many rows */
     double rows, compute; /* compute: forward and backward */
     message messages[MOST_MESSAGES];
 } sized;
@@ -53,7 +53,8 @@ typedef struct network {
     double far_latency, share;
     double copy;   /* time of the processor for each byte that it sends and receives */
     double sum;    /* as in machine */
-    double bucket; /* bytes: larger messages go alone, and by halves */
+    double bucket; /* bytes: larger messages go alone, smaller ones together */
+    double halves; /* bytes: from here on by halves, unless there are two processes */
 } network;
 
 /* The networks that files NAME.xml describe for the simulation; the last one has no name. */
@@ -67,7 +68,8 @@ typedef struct step_time {
     double compute, waiting, update, all; /* compute: with the sums and copies that go on meanwhile */
 } step_time;
 
-/* One exchange of an all-reduce: with the process whose number differs by `distance`. summed: of the bytes that come. */
+/* One exchange of an all-reduce: with the process whose number differs by `distance`. summed: of the bytes that come.
+ */
 typedef struct exchange {
     int distance;
     double bytes, summed;
@@ -77,8 +79,12 @@ typedef struct exchange {
 size_t model_buckets(const sized *s, size_t n, double most, bucket out[MOST_MESSAGES]);
 /* The exchanges of one all-reduce among processes, which are a power of two. Returns how many there are. */
 size_t model_exchanges(const network *w, double bytes, int processes, exchange out[MOST_EXCHANGES]);
-/* Time of one all-reduce alone. processor: what of it needs the processor. */
-double model_all_sum(const network *w, double bytes, int processes, double *processor);
+typedef struct all_sum_time {
+    double all;          /* alone, from the first exchange to the last sum */
+    double processor;    /* what of it needs the processor: sums and copies */
+    double link, uplink; /* how long its bytes need the process's link, and the process's part of that of the rack */
+} all_sum_time;
+all_sum_time model_all_sum(const network *w, double bytes, int processes);
 /* One step of so many processes with so many rows each. */
 step_time model_step(const costs *c, const network *w, int processes, double rows);
 
