@@ -1,16 +1,17 @@
 /* network.c - the constants of a network between two processes: latency, bandwidth, and the processor's part.
  *
- * An exchange sends and receives as many bytes at once, as the rounds of an all-reduce do. The processor's part is how
- * much longer a fixed computation takes while an exchange is on its way and the process looks at it now and then. */
+ * An exchange sends and receives as many bytes at once, as the rounds of an all-reduce do. The processor's part is its
+ * time in the calls of an exchange, while the process computes and looks at the exchange now and then. What the system
+ * does outside of these calls is not in it. */
 #include "bench/scale/network.h"
 
-#include <string.h>
+#include <time.h>
 
 #include "bench/clock.h"
 
-enum { LARGE = 4 << 20, ROUNDS = 61, SLICE_US = 50, COMPUTING = 21 };
+enum { LARGE = 1 << 20, MOST = 1024 << (NETWORK_SIZES - 1), ROUNDS = 61, SLICE_US = 50 };
 
-static char out_bytes[LARGE], in_bytes[LARGE];
+static char out_bytes[MOST], in_bytes[MOST];
 
 static bool wait_for(const pal_communicator *c, int ticket)
 {
@@ -23,6 +24,14 @@ static int begin(const pal_communicator *c, size_t bytes)
 {
     const int other = 1 - c->rank;
     return c->start(c->self, other, out_bytes, other, in_bytes, bytes, 0);
+}
+
+/* Microseconds of the processor: other programs do not change it. */
+static double processor_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
 }
 
 /* Median seconds of an exchange. */
@@ -38,48 +47,33 @@ static bool exchange_time(const pal_communicator *c, size_t bytes, double *secon
     return true;
 }
 
-/* A computation of fixed length in the caches. Looks at the transfer after each slice; *done says when it is through. */
-static bool compute(const pal_communicator *c, int ticket, size_t slices, size_t turns, int *done)
+/* Computes for a while, as the steps of a program between two looks. */
+static void compute(void)
 {
-    static volatile float sink;
-    static float x[1024];
-    for (size_t i = 0; i < slices; i++) {
-        for (size_t k = 0; k < turns; k++)
-            for (size_t j = 0; j < 1024; j++) x[j] = x[j] * 0.99F + 1;
-        sink = x[i % 1024];
-        if (ticket >= 0 && !*done && (*done = c->test(c->self, ticket)) < 0) return false;
+    const double began = processor_us();
+    while (processor_us() - began < SLICE_US) {
     }
-    (void)sink;
-    return true;
 }
 
-static size_t turns_of_a_slice(void)
+/* Median of the processor's seconds in the calls of an exchange, for each byte. */
+static bool copy_time(const pal_communicator *c, double *seconds)
 {
-    int done = 1;
-    const double began = now_us();
-    compute(NULL, -1, 100, 100, &done);
-    const double each = (now_us() - began) / 1e4;
-    return 1 + (size_t)(SLICE_US / each);
-}
-
-static bool copy_time(const pal_communicator *c, double transfer, double *seconds)
-{
-    double alone[COMPUTING], beside[COMPUTING];
-    const size_t turns = turns_of_a_slice(), slices = 1 + (size_t)(3e6 * transfer / SLICE_US);
-    for (int i = 0; i < COMPUTING; i++) {
-        int done = 0;
-        double began = now_us();
-        if (!compute(c, -1, slices, turns, &done)) return false;
-        alone[i] = now_us() - began;
+    double times[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
         if (!wait_for(c, begin(c, 8))) return false; /* both begin together */
-        began = now_us();
+        double before = processor_us();
         const int ticket = begin(c, LARGE);
-        if (ticket < 0 || !compute(c, ticket, slices, turns, &done)) return false;
-        beside[i] = now_us() - began;
-        if (!done && !wait_for(c, ticket)) return false;
+        times[i] = processor_us() - before;
+        int done = ticket < 0 ? -1 : 0;
+        while (done == 0) {
+            compute();
+            before = processor_us();
+            done = c->test(c->self, ticket);
+            times[i] += processor_us() - before;
+        }
+        if (done < 0) return false;
     }
-    *seconds = 1e-6 * (median(beside, COMPUTING) - median(alone, COMPUTING)) / LARGE;
-    if (*seconds < 0) *seconds = 0;
+    *seconds = 1e-6 * median(times, ROUNDS) / LARGE;
     return true;
 }
 
@@ -94,5 +88,5 @@ bool network_measure(const pal_communicator *c, network_times *out)
         out->bytes[i] = (double)((size_t)1024 << i);
         if (!exchange_time(c, (size_t)out->bytes[i], &out->seconds[i])) return false;
     }
-    return copy_time(c, large, &out->copy);
+    return copy_time(c, &out->copy);
 }
