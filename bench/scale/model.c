@@ -99,31 +99,36 @@ all_sum_time model_all_sum(const network *w, double bytes, int processes)
 
 static double later(double a, double b) { return a > b ? a : b; }
 
-step_time model_step(const costs *c, const network *w, int processes, double rows)
+step_time model_schedule(const costs *c, const network *w, int processes, double rows, schedule *out)
 {
     sized s;
-    bucket buckets[MOST_MESSAGES];
-    double ends[MOST_MESSAGES] = {0}, stolen = 0, link = 0, uplink = 0;
+    double stolen = 0, link = 0, uplink = 0;
     costs_at(c, rows, &s);
-    const size_t n = model_buckets(&s, c->n_messages, w->bucket, buckets);
-    for (size_t i = 0; processes > 1 && i < n; i++) {
-        const all_sum_time a = model_all_sum(w, buckets[i].bytes, processes);
-        const double begin = buckets[i].ready + stolen;
+    *out = (schedule){0};
+    out->n = model_buckets(&s, c->n_messages, w->bucket, out->buckets);
+    for (size_t i = 0; processes > 1 && i < out->n; i++) {
+        const all_sum_time a = model_all_sum(w, out->buckets[i].bytes, processes);
+        const double begin = out->buckets[i].ready + stolen;
         link = later(link, begin) + a.link;
         uplink = later(uplink, begin) + a.uplink;
-        ends[i] = later(begin + a.all, later(link, uplink));
-        const double meanwhile = s.compute + stolen - begin, time = ends[i] - begin;
+        out->begin[i] = begin;
+        out->end[i] = later(begin + a.all, later(link, uplink));
+        const double meanwhile = s.compute + stolen - begin, time = out->end[i] - begin;
         if (meanwhile > 0) stolen += a.processor * (meanwhile < time ? meanwhile / time : 1);
     }
     step_time t = {.compute = s.compute + stolen, .update = c->update};
     const double bytes = costs_bytes(c);
     t.all = t.compute;
-    for (size_t i = 0; i < n; i++) {
-        if (ends[i] > t.all) {
-            t.waiting += ends[i] - t.all;
-            t.all = ends[i];
-        }
-        t.all += c->update * buckets[i].bytes / bytes;
+    for (size_t i = 0; i < out->n; i++) {
+        t.waiting += later(out->end[i] - t.all, 0);
+        out->update[i] = later(out->end[i], t.all);
+        t.all = out->update[i] + c->update * out->buckets[i].bytes / bytes;
     }
     return t;
+}
+
+step_time model_step(const costs *c, const network *w, int processes, double rows)
+{
+    schedule ignored;
+    return model_schedule(c, w, processes, rows, &ignored);
 }

@@ -2,7 +2,7 @@
  *
  *     bench_scale --measure [--only NAME] [--seconds S] [--beside N]      measures, and prints the costs
  *     bench_scale COSTS [--only NAME] [--network NAME] [--latency US] [--bandwidth GBIT] [--copy NS] [--bucket KB]
- *                 [--halves KB] [--batch N] [--rows N] [--summary]                      prints what the model says
+ *                 [--halves KB] [--batch N] [--rows N] [--summary | --draw P]                prints what the model says
  *
  * --measure    what one process needs, on one thread: forward and backward for 1 to 512 rows, when each gradient is
  *              ready, the update, sums
@@ -18,6 +18,7 @@
  * --batch      the fixed batch of strong scaling (default: 128)
  * --rows       the fixed rows of each process of weak scaling (default: 32)
  * --summary    one table of all workloads: where each stops scaling, and the batch that makes it scale
+ * --draw       a picture of a step of the first of the workloads on so many processes, as SVG
  *
  * Strong scaling: a batch is cut into ever smaller parts. Speed-up is the time of one process over that of P,
  * efficiency the speed-up over P. Weak scaling: each process has the same rows, and the batch grows. Efficiency is the
@@ -37,7 +38,7 @@ enum { MOST_ROWS_EACH = 1 << 16 };
 typedef struct request {
     bool measure, summary;
     const char *only, *network, *costs;
-    double seconds, beside, latency, bandwidth, copy, bucket, halves, batch, rows;
+    double seconds, beside, latency, bandwidth, copy, bucket, halves, batch, rows, draw;
 } request;
 
 /* ---- The model's tables ----------------------------------------------------------------------------------------- */
@@ -139,6 +140,12 @@ static int print_model(const request *r)
     if (r->halves >= 0) w.halves = 1024 * r->halves;
     w.copy = 1e-9 * r->copy;
     w.sum = m.sum;
+    at = 0;
+    while (r->draw >= 1 && at < m.n && !chosen(m.workloads[at].name, r)) at++;
+    if (r->draw >= 1 && at < m.n) {
+        draw_step(stdout, &m.workloads[at], &w, (int)r->draw, r->rows);
+        return 0;
+    }
     printf("network %s: %.1f us, %.3f GB/s, copies %.2f ns a byte, sums %.3f ns a byte", w.name, 1e6 * w.latency,
            1e-9 * w.bandwidth, 1e9 * w.copy, 1e9 * w.sum);
     if (w.rack)
@@ -185,7 +192,7 @@ static bool read_request(int argc, char **argv, request *r)
                    {"--latency", NULL, &r->latency, NULL}, {"--bandwidth", NULL, &r->bandwidth, NULL},
                    {"--copy", NULL, &r->copy, NULL},       {"--bucket", NULL, &r->bucket, NULL},
                    {"--batch", NULL, &r->batch, NULL},     {"--rows", NULL, &r->rows, NULL},
-                   {"--halves", NULL, &r->halves, NULL}};
+                   {"--halves", NULL, &r->halves, NULL},   {"--draw", NULL, &r->draw, NULL}};
     const size_t n = sizeof options / sizeof *options;
     for (int i = 1; i < argc; i++) {
         size_t k = 0;
@@ -213,7 +220,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_scale --measure [--only NAME] [--seconds S] [--beside N]\n"
                         "       bench_scale COSTS [--only NAME] [--network ethernet|infiniband] [--latency US] "
                         "[--bandwidth GBIT] [--copy NS]\n"
-                        "                   [--bucket KB] [--halves KB] [--batch N] [--rows N] [--summary]\n"
+                        "                   [--bucket KB] [--halves KB] [--batch N] [--rows N] [--summary | --draw P]\n"
                         "COSTS is a file that --measure has printed. Numbers are at least 0; batch, rows and beside at "
                         "least 1.\n");
         return 2;

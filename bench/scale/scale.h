@@ -68,6 +68,12 @@ typedef struct step_time {
     double compute, waiting, update, all; /* compute: with the sums and copies that go on meanwhile */
 } step_time;
 
+typedef struct schedule { /* when each message begins, when its sum is there, and when its weights are updated */
+    size_t n;
+    bucket buckets[MOST_MESSAGES];
+    double begin[MOST_MESSAGES], end[MOST_MESSAGES], update[MOST_MESSAGES];
+} schedule;
+
 /* One exchange of an all-reduce: with the process whose number differs by `distance`. summed: of the bytes that come.
  */
 typedef struct exchange {
@@ -87,5 +93,11 @@ typedef struct all_sum_time {
 all_sum_time model_all_sum(const network *w, double bytes, int processes);
 /* One step of so many processes with so many rows each. */
 step_time model_step(const costs *c, const network *w, int processes, double rows);
+step_time model_schedule(const costs *c, const network *w, int processes, double rows, schedule *out);
+
+/* ---- A picture: draw.c ------------------------------------------------------------------------------------------ */
+
+/* Writes the schedule of one step as SVG. */
+void draw_step(FILE *out, const costs *c, const network *w, int processes, double rows);
 
 #endif

@@ -1,21 +1,41 @@
-/* simulated.c - the messages of a training step as an MPI program without computation, for SimGrid's SMPI.
+/* simulated.c - the messages of a training step as an MPI program without its computation: for SimGrid's SMPI, and with
+ * -DREAL for MPI, where the process is busy for as long as it would compute.
  *
  *     smpirun ... simulated COSTS NETWORK [--only NAME] [--rows N | --batch N]
+ *     mpirun ... real COSTS own LATENCY BANDWIDTH COPY [the same]     as bench_scale has them: us, Gbit/s, ns
  *
  * In: the costs that bench_scale --measure has printed, and the name of a network of model.c, whose description is
- * NETWORK.xml. Out, from process 0: a line for each workload with its name, processes, rows of each, bytes that each
- * sends, the simulated time of a step, the model's, and the first over the second. Times in microseconds.
+ * NETWORK.xml. Out, from process 0: a line for each workload with its name, processes, rows of each, bytes of its
+ * gradients, the time of a step, the model's, and the first over the second. Times in microseconds.
  *
  * Unlike the model it has many messages on the way at once, which share links and switches. A transfer goes on when the
  * process looks at it: after each slice of its computation, as pal_run does between the steps of a program. */
 #include "bench/scale/scale.h"
 
 #include <mpi.h>
-#include <smpi/smpi.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SLICES = 48, MOST_BYTES = 8 << 20 };
+#ifdef REAL
+enum { STEPS = 31 }; /* the median of them counts */
+#define GET_MEMORY(bytes)   malloc(bytes)
+#define FREE_MEMORY(memory) free(memory)
+static void work(double seconds)
+{
+    for (const double began = MPI_Wtime(); MPI_Wtime() - began < seconds;) {
+    }
+}
+#else
+#include <smpi/smpi.h>
+enum { STEPS = 1 };
+#define GET_MEMORY(bytes)   SMPI_SHARED_MALLOC(bytes)
+#define FREE_MEMORY(memory) SMPI_SHARED_FREE(memory)
+static void work(double seconds)
+{
+    if (seconds > 0) smpi_execute_flops(1e9 * seconds); /* the hosts of the platforms have 1 Gflop/s */
+}
+#endif
 
 typedef struct transfer { /* one all-reduce */
     exchange exchanges[MOST_EXCHANGES];
@@ -33,11 +53,6 @@ typedef struct process {
     bucket buckets[MOST_MESSAGES];
     size_t n;
 } process;
-
-static void work(double seconds)
-{
-    if (seconds > 0) smpi_execute_flops(1e9 * seconds); /* the hosts of the platforms have 1 Gflop/s */
-}
 
 static void start(process *p, transfer *t)
 {
@@ -110,44 +125,76 @@ static void step(process *p, const costs *c, double rows)
     }
 }
 
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of the process that is last. */
+static double time_of(process *p, const costs *c, double rows)
+{
+    double times[STEPS];
+    for (int i = 0; i < STEPS; i++) {
+        MPI_Barrier(MPI_COMM_WORLD);
+        const double began = MPI_Wtime();
+        step(p, c, rows);
+        const double time = MPI_Wtime() - began;
+        MPI_Allreduce(&time, &times[i], 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+    }
+    qsort(times, STEPS, sizeof *times, by_value);
+    return times[STEPS / 2];
+}
+
+/* Returns the number of arguments that it has used. 0: there is no such network. */
+static int read_network(int n, char **arguments, network *out)
+{
+    size_t at = 0;
+    if (n > 3 && !strcmp(arguments[0], "own")) {
+        *out = networks[0];
+        out->rack = 0;
+        out->latency = 1e-6 * atof(arguments[1]);
+        out->bandwidth = 1e9 / 8 * atof(arguments[2]);
+        out->copy = 1e-9 * atof(arguments[3]);
+        return 4;
+    }
+    while (n > 0 && networks[at].name && strcmp(networks[at].name, arguments[0]) != 0) at++;
+    *out = networks[at];
+    return n > 0 && out->name;
+}
+
 int main(int argc, char **argv)
 {
-    static machine m; /* the same in all processes, which smpirun keeps in one */
+    static machine m;
     process p = {0};
+    network net;
+    double rows = 32;
+    const char *only = "";
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &p.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &p.size);
-    size_t at = 0;
-    double rows = 32;
-    const char *only = "";
-    while (argc > 2 && networks[at].name && strcmp(networks[at].name, argv[2]) != 0) at++;
-    for (int i = 3; i + 1 < argc; i += 2) {
+    const int used = read_network(argc - 2, argv + 2, &net);
+    for (int i = 2 + used; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "--only")) only = argv[i + 1];
         if (!strcmp(argv[i], "--rows")) rows = atof(argv[i + 1]);
         if (!strcmp(argv[i], "--batch")) rows = atof(argv[i + 1]) / p.size;
     }
-    if (argc < 3 || !networks[at].name || rows < 1 || !costs_read(argv[1], &m)) {
+    p.memory = GET_MEMORY(MOST_BYTES);
+    if (!used || rows < 1 || !p.memory || !costs_read(argv[1], &m)) {
         if (p.rank == 0) fprintf(stderr, "simulated: no such network, no costs, or less than a row for each process\n");
         MPI_Abort(MPI_COMM_WORLD, 2);
     }
-    network net = networks[at];
     net.sum = m.sum;
     p.net = &net;
-    p.memory = SMPI_SHARED_MALLOC(MOST_BYTES);
     for (size_t i = 0; i < m.n; i++) {
         const costs *c = &m.workloads[i];
         if (strncmp(c->name, only, strlen(only)) != 0) continue;
-        MPI_Barrier(MPI_COMM_WORLD);
-        const double began = MPI_Wtime();
-        step(&p, c, rows);
-        double time = MPI_Wtime() - began, last;
-        MPI_Reduce(&time, &last, 1, MPI_DOUBLE, MPI_MAX, 0, MPI_COMM_WORLD);
-        const double model = model_step(c, &net, p.size, rows).all;
+        const double time = time_of(&p, c, rows), model = model_step(c, &net, p.size, rows).all;
         if (p.rank == 0)
-            printf("%-24s %5d %6.0f %10.0f %10.0f %10.0f %6.2f\n", c->name, p.size, rows, costs_bytes(c), 1e6 * last,
-                   1e6 * model, last / model);
+            printf("%-24s %5d %6.0f %10.0f %10.0f %10.0f %6.2f\n", c->name, p.size, rows, costs_bytes(c), 1e6 * time,
+                   1e6 * model, time / model);
     }
-    SMPI_SHARED_FREE(p.memory);
+    FREE_MEMORY(p.memory);
     MPI_Finalize();
     return 0;
 }
