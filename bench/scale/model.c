@@ -17,7 +17,7 @@
 
 /* Bandwidths are what is left for the bytes of a program: 94 % of Ethernet with TCP and frames of 1500 bytes, and 96 %
  * of InfiniBand. Latencies are those of a message between two programs: 6 us and 0.5 us for each link on its way. */
-enum { RACK = 32, BUCKET = 256 << 10, HALVES = 32 << 10 };
+enum { RACK = 32, BUCKET = 256 << 10, HALVES = 64 << 10 };
 const network networks[] = {{.name = "ethernet",
                              .latency = 12e-6,
                              .bandwidth = 1.175e9,
@@ -68,7 +68,7 @@ size_t model_buckets(const sized *s, size_t n, double most, bucket out[MOST_MESS
 size_t model_exchanges(const network *w, double bytes, int processes, exchange out[MOST_EXCHANGES])
 {
     size_t n = 0;
-    const bool halves = processes > 2 && bytes > w->halves;
+    const bool halves = processes > 2 && bytes >= w->halves;
     double part = bytes;
     for (int distance = 1; distance < processes; distance *= 2) { /* the nearest first, as the tree sums */
         if (halves) part /= 2;

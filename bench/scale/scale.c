@@ -14,7 +14,7 @@
  * --latency, --bandwidth  microseconds, and Gbit/s in each direction: a network without racks
  * --copy       nanoseconds of the processor for each byte that is sent and received (default: 0)
  * --bucket     KB: larger messages go alone, smaller ones together (default: 256)
- * --halves     KB: larger messages by halving and doubling, smaller ones by doubling (default: 32)
+ * --halves     KB: larger messages by halving and doubling, smaller ones by doubling (default: 64)
  * --batch      the fixed batch of strong scaling (default: 128)
  * --rows       the fixed rows of each process of weak scaling (default: 32)
  * --summary    one table of all workloads: where each stops scaling, and the batch that makes it scale
