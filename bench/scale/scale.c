@@ -209,6 +209,8 @@ static bool read_request(int argc, char **argv, request *r)
         if (options[k].number && (end == argv[i] || *end || !(*options[k].number >= 0))) return false;
         if (options[k].text) *options[k].text = argv[i];
     }
+    const int draw = (int)r->draw;
+    if (draw > MOST_PROCESSES || draw & (draw - 1)) return false;
     return r->measure != !!r->costs && r->batch >= 1 && r->rows >= 1 && r->beside >= 1 && r->beside <= 64;
 }
 
@@ -222,7 +224,7 @@ int main(int argc, char **argv)
                         "[--bandwidth GBIT] [--copy NS]\n"
                         "                   [--bucket KB] [--halves KB] [--batch N] [--rows N] [--summary | --draw P]\n"
                         "COSTS is a file that --measure has printed. Numbers are at least 0; batch, rows and beside at "
-                        "least 1.\n");
+                        "least 1; P is a power of two up to 1024.\n");
         return 2;
     }
     if (!r.measure) return print_model(&r);

@@ -58,6 +58,10 @@ static void check_buckets(count *n)
     judge(n, found == 2 && b[0].bytes == 1e6 && near(b[0].ready, 9e-4), "a large message goes alone");
     judge(n, found == 2 && b[1].bytes == 12004 && near(b[1].ready, 1e-3),
           "small ones go together, with the last of them");
+    judge(n,
+          model_buckets(&s, made.n_messages, 10e3, b) == 3 && b[0].bytes == 8004 && b[1].bytes == 1e6 &&
+              b[2].bytes == 4e3,
+          "a bucket that is full goes");
     costs_at(&made, 6, &s);
     judge(n, near(s.compute, 1.5e-3) && near(s.messages[0].ready, 14e-4), "between two sizes");
     costs_at(&made, 21, &s);
