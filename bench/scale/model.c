@@ -7,10 +7,11 @@
  * on the way at once, and share the link of the process and, to other racks, that of the rack: each of the two carries
  *    one byte after the other. Their latencies overlap;
  *  - sums and copies need the processor: forward and backward take so much longer;
- *  - the update of a weight begins when its sum is there and the updates before it are done.
+ *  - the update of a weight begins when its sum is there and the updates before it are done. Meanwhile transfers that
+ *    are on the way stand still: the process does not look at them.
  *
- * Left out: contention inside the network, processes that are late, and that a transfer only goes on when the process
- * looks at it between two steps of its program. The simulation has the first. */
+ * Left out: contention inside the network except for the link of a rack, processes that are late, and that in the
+ * backward pass, too, a transfer only goes on when the process looks at it between two steps of its program. */
 #include "bench/scale/scale.h"
 
 #include <stdlib.h>
@@ -42,26 +43,27 @@ static int by_ready(const void *a, const void *b)
     return x->ready < y->ready ? -1 : x->ready > y->ready;
 }
 
-size_t model_buckets(const sized *s, size_t n, double most, bucket out[MOST_MESSAGES])
+size_t model_buckets(const sized *s, size_t n, double most, message out[MOST_MESSAGES])
 {
     message sorted[MOST_MESSAGES];
     for (size_t i = 0; i < n; i++) sorted[i] = s->messages[i];
     qsort(sorted, n, sizeof *sorted, by_ready);
-    bucket open = {0};
+    message open = {0};
     size_t made = 0;
     for (size_t i = 0; i < n; i++) {
         if (sorted[i].bytes > most) {
-            out[made++] = (bucket){sorted[i].bytes, sorted[i].ready};
+            out[made++] = sorted[i];
             continue;
         }
         if (open.bytes + sorted[i].bytes > most) {
             out[made++] = open;
-            open = (bucket){0};
+            open = (message){0};
         }
         open.bytes += sorted[i].bytes;
         open.ready = sorted[i].ready;
     }
     if (open.bytes > 0) out[made++] = open;
+    qsort(out, made, sizeof *out, by_ready);
     return made;
 }
 
@@ -119,10 +121,14 @@ step_time model_schedule(const costs *c, const network *w, int processes, double
     step_time t = {.compute = s.compute + stolen, .update = c->update};
     const double bytes = costs_bytes(c);
     t.all = t.compute;
+    double stalled = 0;
     for (size_t i = 0; i < out->n; i++) {
+        const double update = c->update * out->buckets[i].bytes / bytes;
+        if (processes > 1 && out->end[i] > t.compute) out->end[i] += stalled;
         t.waiting += later(out->end[i] - t.all, 0);
         out->update[i] = later(out->end[i], t.all);
-        t.all = out->update[i] + c->update * out->buckets[i].bytes / bytes;
+        t.all = out->update[i] + update;
+        stalled += update;
     }
     return t;
 }

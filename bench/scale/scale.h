@@ -60,17 +60,13 @@ typedef struct network {
 /* The networks that files NAME.xml describe for the simulation; the last one has no name. */
 extern const network networks[];
 
-typedef struct bucket {
-    double bytes, ready;
-} bucket;
-
 typedef struct step_time {
     double compute, waiting, update, all; /* compute: with the sums and copies that go on meanwhile */
 } step_time;
 
 typedef struct schedule { /* when each message begins, when its sum is there, and when its weights are updated */
     size_t n;
-    bucket buckets[MOST_MESSAGES];
+    message buckets[MOST_MESSAGES];
     double begin[MOST_MESSAGES], end[MOST_MESSAGES], update[MOST_MESSAGES];
 } schedule;
 
@@ -81,8 +77,9 @@ typedef struct exchange {
     double bytes, summed;
 } exchange;
 
-/* The messages in the order in which they are ready, small ones joined. Returns how many there are. */
-size_t model_buckets(const sized *s, size_t n, double most, bucket out[MOST_MESSAGES]);
+/* The messages in the order in which they are ready, small ones joined: a bucket is ready
+ * with the last message in it. Returns how many there are. */
+size_t model_buckets(const sized *s, size_t n, double most, message out[MOST_MESSAGES]);
 /* The exchanges of one all-reduce among processes, which are a power of two. Returns how many there are. */
 size_t model_exchanges(const network *w, double bytes, int processes, exchange out[MOST_EXCHANGES]);
 typedef struct all_sum_time {

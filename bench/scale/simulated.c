@@ -50,7 +50,7 @@ typedef struct process {
     const network *net;
     char *memory; /* no byte of it matters */
     transfer transfers[MOST_MESSAGES];
-    bucket buckets[MOST_MESSAGES];
+    message buckets[MOST_MESSAGES];
     size_t n;
 } process;
 
