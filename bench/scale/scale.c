@@ -17,7 +17,8 @@
  * --halves     KB: larger messages by halving and doubling, smaller ones by doubling (default: 64)
  * --batch      the fixed batch of strong scaling (default: 128)
  * --rows       the fixed rows of each process of weak scaling (default: 32)
- * --summary    one table of all workloads: where each stops scaling, and the batch that makes it scale
+ * --summary    the tables of docs/scale.md: the costs, where each workload stops scaling on both networks, and the
+ * batch that makes it scale
  * --draw       a picture of a step of the first of the workloads on so many processes, as SVG
  *
  * Strong scaling: a batch is cut into ever smaller parts. Speed-up is the time of one process over that of P,
@@ -26,14 +27,10 @@
 #include "bench/scale/measure.h"
 #include "bench/scale/scale.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/restart.h"
-
-#define GOOD 0.8 /* the efficiency that counts as scaling */
-enum { MOST_ROWS_EACH = 1 << 16 };
 
 typedef struct request {
     bool measure, summary;
@@ -41,83 +38,7 @@ typedef struct request {
     double seconds, beside, latency, bandwidth, copy, bucket, halves, batch, rows, draw;
 } request;
 
-/* ---- The model's tables ----------------------------------------------------------------------------------------- */
-
-static double serial(const costs *c, const network *w, double batch) { return model_step(c, w, 1, batch).all; }
-
-static double efficiency(const costs *c, const network *w, int processes, double batch)
-{
-    return serial(c, w, batch) / (processes * model_step(c, w, processes, batch / processes).all);
-}
-
-/* The fewest rows of each process, a power of two, with which so many are efficient. 0: none up to MOST_ROWS_EACH. */
-static double rows_for(const costs *c, const network *w, int processes)
-{
-    for (double rows = 1; rows <= MOST_ROWS_EACH; rows *= 2)
-        if (efficiency(c, w, processes, rows * processes) >= GOOD) return rows;
-    return 0;
-}
-
-/* The processes with the shortest step at a fixed batch, and the most of them that are efficient. */
-static void limits(const costs *c, const network *w, double batch, int *fastest, int *good)
-{
-    double least = INFINITY;
-    for (int p = 1; p <= MOST_PROCESSES && p <= batch; p *= 2) {
-        const double time = model_step(c, w, p, batch / p).all;
-        if (time < least) *fastest = p;
-        if (time < least) least = time;
-        if (efficiency(c, w, p, batch) >= GOOD) *good = p;
-    }
-}
-
-static void print_workload(const costs *c, const network *w, const request *r)
-{
-    const double alone = serial(c, w, r->batch), one = serial(c, w, r->rows);
-    printf("\n%s: %.0f bytes of gradients in %zu messages; times in microseconds\n", c->name, costs_bytes(c),
-           c->n_messages);
-    printf("%9s | batch %-6.0f %9s %9s %8s %7s | %3.0f rows each %8s %7s | batch for %.1f\n", "processes", r->batch,
-           "waiting", "all", "speed-up", "eff.", r->rows, "waiting", "eff.", GOOD);
-    for (int p = 1; p <= MOST_PROCESSES; p *= 2) {
-        printf("%9d | ", p);
-        const step_time s = model_step(c, w, p, r->batch / p), weak = model_step(c, w, p, r->rows);
-        if (p <= r->batch)
-            printf("%12.0f %9.0f %9.0f %8.2f %7.2f | ", 1e6 * s.compute, 1e6 * s.waiting, 1e6 * s.all, alone / s.all,
-                   alone / s.all / p);
-        else
-            printf("%12s %9s %9s %8s %7s | ", "-", "-", "-", "-", "-");
-        printf("%12.0f %8.0f %7.2f | ", 1e6 * weak.all, 1e6 * weak.waiting, one / weak.all);
-        const double rows = rows_for(c, w, p);
-        if (rows > 0)
-            printf("%9.0f\n", rows * p);
-        else
-            printf("%9s\n", "-");
-    }
-}
-
-static void print_summary_row(const costs *c, const network *w, const request *r)
-{
-    static const int processes[] = {4, 16, 64, 1024};
-    int fastest = 1, good = 1;
-    limits(c, w, r->batch, &fastest, &good);
-    printf("| %s | %.2f | %.0f | %d | %d | %.1f |", c->name, 1e-6 * costs_bytes(c), 1e6 * serial(c, w, r->batch), good,
-           fastest, serial(c, w, r->batch) / model_step(c, w, fastest, r->batch / fastest).all);
-    for (size_t i = 0; i < sizeof processes / sizeof *processes; i++) {
-        const double rows = rows_for(c, w, processes[i]);
-        if (rows > 0)
-            printf(" %.0f |", rows * processes[i]);
-        else
-            printf(" - |");
-    }
-    printf("\n");
-}
-
-static void print_summary_head(const network *w, const request *r)
-{
-    printf("%s, batch %.0f\n\n", w->name, r->batch);
-    printf(
-        "| workload | MB of gradients | one process, us | efficient up to | fastest at | speed-up there | batch for 4 "
-        "| for 16 | for 64 | for 1024 |\n|---|---|---|---|---|---|---|---|---|---|\n");
-}
+/* ---- The model ----------------------------------------------------------------------------------------- */
 
 static bool chosen(const char *name, const request *r) { return !r->only || !strncmp(name, r->only, strlen(r->only)); }
 
@@ -126,6 +47,10 @@ static int print_model(const request *r)
     static machine m;
     size_t at = 0;
     if (!costs_read(r->costs, &m)) return 1;
+    if (r->summary) {
+        tables_of_page(&m, r->batch, r->rows);
+        return 0;
+    }
     while (networks[at].name && strcmp(networks[at].name, r->network) != 0) at++;
     if (!networks[at].name) {
         fprintf(stderr, "bench_scale: --network %s: choose ethernet or infiniband, or give --latency and --bandwidth\n",
@@ -151,13 +76,8 @@ static int print_model(const request *r)
     if (w.rack)
         printf("; from %d processes on %.1f us and %.2f of the bandwidth", w.rack + 1, 1e6 * w.far_latency, w.share);
     printf("\n");
-    if (r->summary) print_summary_head(&w, r);
     for (size_t i = 0; i < m.n; i++) {
-        if (!chosen(m.workloads[i].name, r)) continue;
-        if (r->summary)
-            print_summary_row(&m.workloads[i], &w, r);
-        else
-            print_workload(&m.workloads[i], &w, r);
+        if (chosen(m.workloads[i].name, r)) table_of(&m.workloads[i], &w, r->batch, r->rows);
     }
     return 0;
 }

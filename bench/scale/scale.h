@@ -92,6 +92,13 @@ all_sum_time model_all_sum(const network *w, double bytes, int processes);
 step_time model_step(const costs *c, const network *w, int processes, double rows);
 step_time model_schedule(const costs *c, const network *w, int processes, double rows, schedule *out);
 
+/* ---- Tables: tables.c ------------------------------------------------------------------------------------------- */
+
+/* One workload on 1 to MOST_PROCESSES processes: with a fixed batch, and with fixed rows of each. */
+void table_of(const costs *c, const network *w, double batch, double rows);
+/* All workloads on all networks that have a name. */
+void tables_of_page(const machine *m, double batch, double rows);
+
 /* ---- A picture: draw.c ------------------------------------------------------------------------------------------ */
 
 /* Writes the schedule of one step as SVG. */
