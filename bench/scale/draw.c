@@ -1,19 +1,17 @@
 /* draw.c - a step of one process as a picture: what the processor does above, what the network does below.
  *
  * Time goes to the right. A message is a bar in a row of its own, so that messages that are on the way at once can be
- * seen. A line goes up from its beginning to the gradient, and from its end to the update of its weights. */
+ * seen: first of gradients, and where the processes divide the update among themselves then of weights. A line goes up
+ * from its beginning to the gradient, and to the beginning of the update. */
 #include "bench/scale/scale.h"
 
 enum { WIDTH = 1040, LEFT = 96, RIGHT = 24, TOP = 44, BAR = 34, ROW = 20, GAP = 34 };
 
 static const struct {
     const char *name, *fill, *line;
-} looks[] = {{"forward", "#dcebf9", "#2b6cb0"},
-             {"backward", "#fde6cf", "#c05621"},
-             {"waits", "#f2f2f2", "#a0a0a0"},
-             {"update", "#d9f0dc", "#2f855a"},
-             {"message", "#e9dcf7", "#6b46c1"}};
-enum { FORWARD, BACKWARD, WAITS, UPDATE, MESSAGE, LOOKS };
+} looks[] = {{"forward", "#dcebf9", "#2b6cb0"}, {"backward", "#fde6cf", "#c05621"},  {"waits", "#f2f2f2", "#a0a0a0"},
+             {"update", "#d9f0dc", "#2f855a"},  {"gradients", "#e9dcf7", "#6b46c1"}, {"weights", "#c9ead0", "#2f855a"}};
+enum { FORWARD, BACKWARD, WAITS, UPDATE, MESSAGE, WEIGHTS, LOOKS };
 
 static double scale_of(double all) { return (WIDTH - LEFT - RIGHT) / all; }
 
@@ -55,18 +53,18 @@ static void axis(FILE *out, double all, double y)
     text(out, LEFT - 12, y, "end", "ms");
 }
 
-static void processor(FILE *out, const costs *c, const step_time *t, const schedule *s, double forward)
+static void processor(FILE *out, const step_time *t, const schedule *s, double forward)
 {
-    const double x = scale_of(t->all), bytes = costs_bytes(c);
+    const double x = scale_of(t->all);
     double done = t->compute;
     bar(out, FORWARD, LEFT, LEFT + forward * x, TOP, BAR);
     bar(out, BACKWARD, LEFT + forward * x, LEFT + t->compute * x, TOP, BAR);
     for (size_t i = 0; i < s->n; i++) {
-        const double until = s->update[i] + c->update * s->buckets[i].bytes / bytes;
         if (s->update[i] > done) bar(out, WAITS, LEFT + done * x, LEFT + s->update[i] * x, TOP, BAR);
-        bar(out, UPDATE, LEFT + s->update[i] * x, LEFT + until * x, TOP, BAR);
-        done = until;
+        bar(out, UPDATE, LEFT + s->update[i] * x, LEFT + s->updated[i] * x, TOP, BAR);
+        done = s->updated[i];
     }
+    if (t->all > done) bar(out, WAITS, LEFT + done * x, LEFT + t->all * x, TOP, BAR);
 }
 
 void draw_step(FILE *out, const costs *c, const network *w, int processes, double rows)
@@ -90,13 +88,14 @@ void draw_step(FILE *out, const costs *c, const network *w, int processes, doubl
     text(out, LEFT - 12, TOP + BAR / 2 + 4, "end", "processor");
     text(out, LEFT - 12, top + 14, "end", "network");
     /* The loss is the last message, and is ready at the end of the forward pass. */
-    processor(out, c, &t, &s, z.messages[c->n_messages - 1].ready * t.compute / z.compute);
+    processor(out, &t, &s, z.messages[c->n_messages - 1].ready * t.compute / z.compute);
     for (size_t i = 0; i < s.n && processes > 1; i++) {
         const double y = top + ROW * (double)i;
         char label[32];
         upright(out, LEFT + s.begin[i] * x, TOP + BAR, y, looks[BACKWARD].line);
         upright(out, LEFT + s.update[i] * x, TOP + BAR, y, looks[UPDATE].line);
         bar(out, MESSAGE, LEFT + s.begin[i] * x, LEFT + s.end[i] * x, y, ROW - 6);
+        if (s.there[i] > s.updated[i]) bar(out, WEIGHTS, LEFT + s.updated[i] * x, LEFT + s.there[i] * x, y, ROW - 6);
         snprintf(label, sizeof label, "%.0f KB", s.buckets[i].bytes / 1024);
         text(out, LEFT + s.begin[i] * x - 6, y + 11, "end", label);
     }

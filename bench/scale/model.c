@@ -7,11 +7,11 @@
  * on the way at once, and share the link of the process and, to other racks, that of the rack: each of the two carries
  *    one byte after the other. Their latencies overlap;
  *  - sums and copies need the processor: forward and backward take so much longer;
- *  - the update of a weight begins when its sum is there and the updates before it are done. Meanwhile transfers that
- *    are on the way stand still: the process does not look at them.
+ *  - the update of a weight begins when its sum is there and the updates before it are done. Of a message that goes
+ *    alone a process has the sum of a part, updates that part, and then sends it to all.
  *
- * Left out: contention inside the network except for the link of a rack, processes that are late, and that in the
- * backward pass, too, a transfer only goes on when the process looks at it between two steps of its program. */
+ * Left out: contention inside the network except for the link of a rack, processes that are late, and that a transfer
+ * only goes on when the process looks at it, between the tasks of the steps of its program. */
 #include "bench/scale/scale.h"
 
 #include <stdlib.h>
@@ -67,32 +67,35 @@ size_t model_buckets(const sized *s, size_t n, double most, message out[MOST_MES
     return made;
 }
 
-size_t model_exchanges(const network *w, double bytes, int processes, exchange out[MOST_EXCHANGES])
+exchanges model_exchanges(const network *w, double bytes, int processes)
 {
-    size_t n = 0;
-    const bool halves = processes > 2 && bytes >= w->halves;
+    exchanges e = {.part = 1};
+    const bool divided = !w->whole && bytes > w->bucket && bytes >= w->halves;
+    const bool halves = bytes >= w->halves && processes > (divided ? 1 : 2);
     double part = bytes;
     for (int distance = 1; distance < processes; distance *= 2) { /* the nearest first, as the tree sums */
         if (halves) part /= 2;
-        out[n++] = (exchange){distance, part, part};
+        e.all[e.n++] = (exchange){distance, part, part};
     }
+    const size_t sum = e.n;
     for (int distance = processes / 2; halves && distance >= 1; distance /= 2) {
-        out[n++] = (exchange){distance, part, 0};
+        e.all[e.n++] = (exchange){distance, part, 0};
         part *= 2;
     }
-    return n;
+    e.sum = divided ? sum : e.n;
+    if (divided) e.part = 1.0 / processes;
+    return e;
 }
 
-all_sum_time model_all_sum(const network *w, double bytes, int processes)
+transfer_time model_transfer(const network *w, const exchanges *e, size_t from, size_t to)
 {
-    exchange exchanges[MOST_EXCHANGES];
-    const size_t n = model_exchanges(w, bytes, processes, exchanges);
-    all_sum_time t = {0};
-    for (size_t i = 0; i < n; i++) {
-        const bool far = w->rack && exchanges[i].distance >= w->rack;
-        const double summing = exchanges[i].summed * w->sum, link = exchanges[i].bytes / w->bandwidth;
+    transfer_time t = {0};
+    for (size_t i = from; i < to; i++) {
+        const exchange x = e->all[i];
+        const bool far = w->rack && x.distance >= w->rack;
+        const double summing = x.summed * w->sum, link = x.bytes / w->bandwidth;
         t.all += (far ? w->far_latency : w->latency) + (far ? link / w->share : link) + summing;
-        t.processor += summing + exchanges[i].bytes * w->copy;
+        t.processor += summing + x.bytes * w->copy;
         t.link += link;
         if (far) t.uplink += link / w->share;
     }
@@ -101,35 +104,49 @@ all_sum_time model_all_sum(const network *w, double bytes, int processes)
 
 static double later(double a, double b) { return a > b ? a : b; }
 
+typedef struct lines { /* until when the process's link and that of the rack are busy */
+    double link, uplink;
+} lines;
+
+/* When exchanges that begin then are through. */
+static double send(lines *l, const transfer_time *t, double begin)
+{
+    l->link = later(l->link, begin) + t->link;
+    l->uplink = later(l->uplink, begin) + t->uplink;
+    return t->all > 0 ? later(begin + t->all, later(l->link, l->uplink)) : begin;
+}
+
 step_time model_schedule(const costs *c, const network *w, int processes, double rows, schedule *out)
 {
     sized s;
-    double stolen = 0, link = 0, uplink = 0;
+    lines l = {0};
+    double stolen = 0;
+    exchanges e[MOST_MESSAGES];
     costs_at(c, rows, &s);
     *out = (schedule){0};
     out->n = model_buckets(&s, c->n_messages, w->bucket, out->buckets);
-    for (size_t i = 0; processes > 1 && i < out->n; i++) {
-        const all_sum_time a = model_all_sum(w, out->buckets[i].bytes, processes);
-        const double begin = out->buckets[i].ready + stolen;
-        link = later(link, begin) + a.link;
-        uplink = later(uplink, begin) + a.uplink;
-        out->begin[i] = begin;
-        out->end[i] = later(begin + a.all, later(link, uplink));
-        const double meanwhile = s.compute + stolen - begin, time = out->end[i] - begin;
-        if (meanwhile > 0) stolen += a.processor * (meanwhile < time ? meanwhile / time : 1);
-    }
-    step_time t = {.compute = s.compute + stolen, .update = c->update};
-    const double bytes = costs_bytes(c);
-    t.all = t.compute;
-    double stalled = 0;
     for (size_t i = 0; i < out->n; i++) {
-        const double update = c->update * out->buckets[i].bytes / bytes;
-        if (processes > 1 && out->end[i] > t.compute) out->end[i] += stalled;
-        t.waiting += later(out->end[i] - t.all, 0);
-        out->update[i] = later(out->end[i], t.all);
-        t.all = out->update[i] + update;
-        stalled += update;
+        e[i] = model_exchanges(w, out->buckets[i].bytes, processes);
+        const transfer_time t = model_transfer(w, &e[i], 0, e[i].sum);
+        out->begin[i] = out->buckets[i].ready + stolen;
+        out->end[i] = send(&l, &t, out->begin[i]);
+        const double meanwhile = s.compute + stolen - out->begin[i], time = out->end[i] - out->begin[i];
+        if (meanwhile > 0 && time > 0) stolen += t.processor * (meanwhile < time ? meanwhile / time : 1);
     }
+    step_time t = {.compute = s.compute + stolen};
+    double now = t.compute, last = 0;
+    const double bytes = costs_bytes(c);
+    for (size_t i = 0; i < out->n; i++) {
+        const double update = e[i].part * c->update * out->buckets[i].bytes / bytes;
+        const transfer_time rest = model_transfer(w, &e[i], e[i].sum, e[i].n);
+        out->update[i] = later(out->end[i], now);
+        out->updated[i] = now = out->update[i] + update;
+        out->there[i] = send(&l, &rest, now);
+        last = later(last, out->there[i]);
+        t.update += update;
+    }
+    t.all = later(now, last);
+    t.waiting = t.all - t.compute - t.update;
     return t;
 }
 

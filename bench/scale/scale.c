@@ -2,7 +2,8 @@
  *
  *     bench_scale --measure [--only NAME] [--seconds S] [--beside N]      measures, and prints the costs
  *     bench_scale COSTS [--only NAME] [--network NAME] [--latency US] [--bandwidth GBIT] [--copy NS] [--bucket KB]
- *                 [--halves KB] [--batch N] [--rows N] [--summary | --draw P]                prints what the model says
+ *                 [--halves KB] [--whole] [--batch N] [--rows N] [--summary | --draw P]                prints what the
+ * model says
  *
  * --measure    what one process needs, on one thread: forward and backward for 1 to 512 rows, when each gradient is
  *              ready, the update, sums
@@ -15,6 +16,7 @@
  * --copy       nanoseconds of the processor for each byte that is sent and received (default: 0)
  * --bucket     KB: larger messages go alone, smaller ones together (default: 256)
  * --halves     KB: larger messages by halving and doubling, smaller ones by doubling (default: 64)
+ * --whole      every process updates all weights; without it each updates a part of the large ones
  * --batch      the fixed batch of strong scaling (default: 128)
  * --rows       the fixed rows of each process of weak scaling (default: 32)
  * --summary    the tables of docs/scale.md: the costs, where each workload stops scaling on both networks, and the
@@ -33,7 +35,7 @@
 #include "cli/restart.h"
 
 typedef struct request {
-    bool measure, summary;
+    bool measure, summary, whole;
     const char *only, *network, *costs;
     double seconds, beside, latency, bandwidth, copy, bucket, halves, batch, rows, draw;
 } request;
@@ -65,6 +67,7 @@ static int print_model(const request *r)
     if (r->halves >= 0) w.halves = 1024 * r->halves;
     w.copy = 1e-9 * r->copy;
     w.sum = m.sum;
+    w.whole = r->whole;
     at = 0;
     while (r->draw >= 1 && at < m.n && !chosen(m.workloads[at].name, r)) at++;
     if (r->draw >= 1 && at < m.n) {
@@ -112,7 +115,8 @@ static bool read_request(int argc, char **argv, request *r)
                    {"--latency", NULL, &r->latency, NULL}, {"--bandwidth", NULL, &r->bandwidth, NULL},
                    {"--copy", NULL, &r->copy, NULL},       {"--bucket", NULL, &r->bucket, NULL},
                    {"--batch", NULL, &r->batch, NULL},     {"--rows", NULL, &r->rows, NULL},
-                   {"--halves", NULL, &r->halves, NULL},   {"--draw", NULL, &r->draw, NULL}};
+                   {"--halves", NULL, &r->halves, NULL},   {"--draw", NULL, &r->draw, NULL},
+                   {"--whole", &r->whole, NULL, NULL}};
     const size_t n = sizeof options / sizeof *options;
     for (int i = 1; i < argc; i++) {
         size_t k = 0;
@@ -139,12 +143,14 @@ int main(int argc, char **argv)
     request r = {
         .network = "ethernet", .seconds = 0.3, .beside = 1, .bucket = -1, .halves = -1, .batch = 128, .rows = 32};
     if (!read_request(argc, argv, &r)) {
-        fprintf(stderr, "usage: bench_scale --measure [--only NAME] [--seconds S] [--beside N]\n"
-                        "       bench_scale COSTS [--only NAME] [--network ethernet|infiniband] [--latency US] "
-                        "[--bandwidth GBIT] [--copy NS]\n"
-                        "                   [--bucket KB] [--halves KB] [--batch N] [--rows N] [--summary | --draw P]\n"
-                        "COSTS is a file that --measure has printed. Numbers are at least 0; batch, rows and beside at "
-                        "least 1; P is a power of two up to 1024.\n");
+        fprintf(
+            stderr,
+            "usage: bench_scale --measure [--only NAME] [--seconds S] [--beside N]\n"
+            "       bench_scale COSTS [--only NAME] [--network ethernet|infiniband] [--latency US] "
+            "[--bandwidth GBIT] [--copy NS]\n"
+            "                   [--bucket KB] [--halves KB] [--whole] [--batch N] [--rows N] [--summary | --draw P]\n"
+            "COSTS is a file that --measure has printed. Numbers are at least 0; batch, rows and beside at "
+            "least 1; P is a power of two up to 1024.\n");
         return 2;
     }
     if (!r.measure) return print_model(&r);

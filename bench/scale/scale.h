@@ -54,7 +54,8 @@ typedef struct network {
     double copy;   /* time of the processor for each byte that it sends and receives */
     double sum;    /* as in machine */
     double bucket; /* bytes: larger messages go alone, smaller ones together */
-    double halves; /* bytes: from here on by halves, unless there are two processes */
+    double halves; /* bytes: from here on by halves */
+    bool whole;    /* every process updates all weights; else a message that goes alone is updated in parts */
 } network;
 
 /* The networks that files NAME.xml describe for the simulation; the last one has no name. */
@@ -64,30 +65,38 @@ typedef struct step_time {
     double compute, waiting, update, all; /* compute: with the sums and copies that go on meanwhile */
 } step_time;
 
-typedef struct schedule { /* when each message begins, when its sum is there, and when its weights are updated */
+typedef struct schedule { /* when a message begins, when its sum is there, its update, and when its weights are there */
     size_t n;
     message buckets[MOST_MESSAGES];
-    double begin[MOST_MESSAGES], end[MOST_MESSAGES], update[MOST_MESSAGES];
+    double begin[MOST_MESSAGES], end[MOST_MESSAGES], update[MOST_MESSAGES], updated[MOST_MESSAGES],
+        there[MOST_MESSAGES];
 } schedule;
 
-/* One exchange of an all-reduce: with the process whose number differs by `distance`. summed: of the bytes that come.
- */
+/* One exchange: with the process whose number differs by `distance`. summed: of the bytes that come. */
 typedef struct exchange {
     int distance;
     double bytes, summed;
 } exchange;
 
+typedef struct exchanges {
+    exchange all[MOST_EXCHANGES];
+    size_t n, sum; /* sum: so many until this process has its sum; the others come after its update */
+    double part;   /* of the update, that this process computes */
+} exchanges;
+
 /* The messages in the order in which they are ready, small ones joined: a bucket is ready
  * with the last message in it. Returns how many there are. */
 size_t model_buckets(const sized *s, size_t n, double most, message out[MOST_MESSAGES]);
-/* The exchanges of one all-reduce among processes, which are a power of two. Returns how many there are. */
-size_t model_exchanges(const network *w, double bytes, int processes, exchange out[MOST_EXCHANGES]);
-typedef struct all_sum_time {
+/* The exchanges of one message among processes, which are a power of two. */
+exchanges model_exchanges(const network *w, double bytes, int processes);
+
+typedef struct transfer_time {
     double all;          /* alone, from the first exchange to the last sum */
     double processor;    /* what of it needs the processor: sums and copies */
     double link, uplink; /* how long its bytes need the process's link, and the process's part of that of the rack */
-} all_sum_time;
-all_sum_time model_all_sum(const network *w, double bytes, int processes);
+} transfer_time;
+/* Of exchanges from .. to-1, alone. */
+transfer_time model_transfer(const network *w, const exchanges *e, size_t from, size_t to);
 /* One step of so many processes with so many rows each. */
 step_time model_step(const costs *c, const network *w, int processes, double rows);
 step_time model_schedule(const costs *c, const network *w, int processes, double rows, schedule *out);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOK 5e-5 /* seconds of an update between two looks */
 enum { SLICES = 48, MOST_BYTES = 8 << 20 };
 #ifdef REAL
 enum { STEPS = 31 }; /* the median of them counts */
@@ -37,9 +38,9 @@ static void work(double seconds)
 }
 #endif
 
-typedef struct transfer { /* one all-reduce */
-    exchange exchanges[MOST_EXCHANGES];
-    size_t n, at; /* at: the exchange that is on its way */
+typedef struct transfer { /* one message */
+    exchanges e;
+    size_t n, at; /* at: the exchange that is on its way; n: so many can go until the update */
     bool begun;
     MPI_Request requests[2];
     int tag;
@@ -56,7 +57,7 @@ typedef struct process {
 
 static void start(process *p, transfer *t)
 {
-    const int other = p->rank ^ t->exchanges[t->at].distance, bytes = (int)t->exchanges[t->at].bytes;
+    const int other = p->rank ^ t->e.all[t->at].distance, bytes = (int)t->e.all[t->at].bytes;
     MPI_Irecv(p->memory, bytes, MPI_BYTE, other, t->tag, MPI_COMM_WORLD, &t->requests[0]);
     MPI_Isend(p->memory, bytes, MPI_BYTE, other, t->tag, MPI_COMM_WORLD, &t->requests[1]);
     t->begun = true;
@@ -64,7 +65,7 @@ static void start(process *p, transfer *t)
 
 static void go_on(process *p, transfer *t)
 {
-    work(p->net->sum * t->exchanges[t->at].summed);
+    work(p->net->sum * t->e.all[t->at].summed);
     if (++t->at < t->n) start(p, t);
 }
 
@@ -97,6 +98,15 @@ static void wait_for(process *p, size_t i)
     }
 }
 
+/* An update, in which the process looks as pal_run does between the tasks of a step. */
+static void update(process *p, double seconds)
+{
+    for (double now = 0; now < seconds; now += LOOK) {
+        work(seconds - now < LOOK ? seconds - now : LOOK);
+        look(p);
+    }
+}
+
 static void step(process *p, const costs *c, double rows)
 {
     sized s;
@@ -104,7 +114,8 @@ static void step(process *p, const costs *c, double rows)
     p->n = model_buckets(&s, c->n_messages, p->net->bucket, p->buckets);
     for (size_t i = 0; i < p->n; i++) {
         p->transfers[i] = (transfer){.tag = (int)i, .requests = {MPI_REQUEST_NULL, MPI_REQUEST_NULL}};
-        p->transfers[i].n = model_exchanges(p->net, p->buckets[i].bytes, p->size, p->transfers[i].exchanges);
+        p->transfers[i].e = model_exchanges(p->net, p->buckets[i].bytes, p->size);
+        p->transfers[i].n = p->transfers[i].e.sum;
     }
     double now = 0;
     for (size_t next = 0; now < s.compute;) {
@@ -119,10 +130,14 @@ static void step(process *p, const costs *c, double rows)
         if (now >= s.compute * (1 - 1e-9)) break;
     }
     for (size_t i = 0; i < p->n; i++) {
-        if (!p->transfers[i].begun && p->transfers[i].n) start(p, &p->transfers[i]);
+        transfer *t = &p->transfers[i];
+        if (!t->begun && t->n) start(p, t);
         wait_for(p, i);
-        work(c->update * p->buckets[i].bytes / costs_bytes(c));
+        update(p, t->e.part * c->update * p->buckets[i].bytes / costs_bytes(c));
+        t->n = t->e.n;
+        if (t->at < t->n) start(p, t);
     }
+    for (size_t i = 0; i < p->n; i++) wait_for(p, i);
 }
 
 static int by_value(const void *a, const void *b)
