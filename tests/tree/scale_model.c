@@ -92,6 +92,11 @@ static void check_step(count *n)
     /* 900 us + 10 + 1000. The bytes of the small ones pass behind: 1912.004 us, which is during the first update. */
     judge(n, near(t.waiting, 910e-6), "two processes, whole updates: they wait for the large message");
     judge(n, near(t.all, 1910e-6 + 4e-4), "two processes, whole updates: the end of the last update");
+    costs two = made;
+    two.sizes[0].messages[1].bytes = two.sizes[1].messages[1].bytes = 1e6;
+    t = model_step(&two, &free_sums, 2, 1); /* ready at 1000 us, and behind the other, which has the link until 1900 */
+    judge(n, near(t.all, 2900e-6 + 4e-4 * 1e6 / costs_bytes(&two)),
+          "two large messages: one after the other on the link");
     free_sums.whole = false;
     const step_time slow = model_step(&made, &even, 2, 1);
     judge(n, slow.compute > t.compute, "sums and copies take time from forward and backward");
