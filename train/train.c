@@ -208,9 +208,11 @@ void palt__loop_start(palt__loop *l, pal_model *model, const pal_dataset *data, 
     if (o->resume && o->folder && !o->shards) l->o.shards = pal_rundir_info(o->folder)->shards;
     l->parts = l->o.accumulate > 1 && !solved ? l->o.accumulate : 1;
     const pal_communicator *c = l->o.communicator;
+    /* What is solved in closed form is computed by each process wholly. */
+    const pal_communicator *cut = solved ? NULL : c;
     l->shards = (pal_shards){
-        .struct_size = sizeof l->shards, .count = l->o.shards > 1 && !solved ? l->o.shards : 1, .communicator = c};
-    pal_shards_of(l->shards.count, c ? c->size : 1, c ? c->rank : 0, &l->first_shard, &l->local_shards);
+        .struct_size = sizeof l->shards, .count = l->o.shards > 1 && !solved ? l->o.shards : 1, .communicator = cut};
+    pal_shards_of(l->shards.count, cut ? cut->size : 1, cut ? cut->rank : 0, &l->first_shard, &l->local_shards);
     l->progress = (pal_progress){.epochs = l->o.epochs,
                                  .steps = solved           ? 1
                                           : l->o.batch > 0 ? data->count / l->o.batch / l->parts
