@@ -13,7 +13,11 @@
  *
  * The divergence of a random code q(z | x) counts like a likelihood of z, drawn from q: F is then that of the joint
  * distribution of code and output, with the weight of the divergence for the code. Its curvature is that of the
- * divergence where q is the prior, and more where q is narrower. What else a loss has (penalties) is not in F. */
+ * divergence where q is the prior, and more where q is narrower. What else a loss has (penalties) is not in F.
+ *
+ * Shards of a batch. The loss on the tape is the mean over the rows of one shard, and that of the batch is the mean
+ * over the shards, so that w_r is the derivative over their number. The sums here are those over the rows of one shard:
+ * the sum over the shards is the Fisher matrix of the batch. */
 #include "models/likelihood.h"
 
 #include <stdio.h>
@@ -97,11 +101,13 @@ static pal_var a_row(const struct pal__likelihood *l)
     return pal_scale(l->weight, 1 / (double)pal_shape_of(l->a).dim[0]);
 }
 
-/* What one likelihood adds, given its weights. */
+/* What one likelihood adds, given its weights in the loss on the tape. */
 static pal_var take_part(pal_model *m, size_t i, pal_var weight, pal_var *z, pal_var *divergence)
 {
     const struct pal__likelihood *l = &m->likelihoods[i];
+    const int64_t shards = pal_tape_shards(m->tape);
     char stream[32];
+    if (shards > 1) weight = pal_scale(weight, 1 / (double)shards);
     snprintf(stream, sizeof stream, "targets/%zu", i + 1);
     const pal_var w = pal_stop_gradient(pal_max(weight, pal_like(weight, 0)));
     const pal_var drawn = pal_stop_gradient(l->kind->draw(m, stream, l->a));

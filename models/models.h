@@ -444,8 +444,9 @@ pal_var pal_model_match(pal_model *m, pal_var z, pal_var term);
  * Returns a scalar with targets drawn from the model's own distribution: the mean of its gradient is 0, and the
  * covariance of its gradient is the Fisher matrix. Its noise is that of the streams "fisher/targets/K". For each of the
  * *n likelihoods that the loss takes, up to PAL_MODEL_LIKELIHOODS, z[i] is what its density takes, and the Hessian of
- * the scalar divergence[i] by z[i] is the Fisher matrix of that density. Call it between begin and end. A failure on
- * the tape: the loss takes no likelihood of this library. */
+ * the scalar divergence[i] by z[i] is the Fisher matrix of that density. On a tape of a shard, the loss is that of the
+ * shard, and what is returned is its part of a sum over the shards. Call it between begin and end. A failure on the
+ * tape: the loss takes no likelihood of this library. */
 enum { PAL_MODEL_LIKELIHOODS = 4 };
 pal_var pal_model_fisher(pal_model *m, pal_var loss, size_t *n, pal_var *z, pal_var *divergence);
 

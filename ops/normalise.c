@@ -177,6 +177,24 @@ static bool channels_fit(pal_var x, const pal_var *of_channels, bool evaluate)
     return true;
 }
 
+typedef struct moments {
+    pal_var mean, variance; /* [c] over the whole batch, of so many terms; the variance without bias */
+    pal_var standardised;   /* x */
+} moments;
+
+/* The moments of a batch that is cut into shards are sums over all of them. The variance is that of the differences
+ * from the mean of the batch: the difference of two moments would lose digits. */
+static moments moments_of(pal_var x, unsigned axes, int64_t terms, double epsilon, pal_shape row)
+{
+    if (pal_tape_shards(x.tape) == 1)
+        return (moments){pal_mean(x, axes, false), pal_variance(x, axes, false, 1),
+                         pal__standardised(x, axes, epsilon)};
+    const pal_var mean = pal_all_mean(pal_mean(x, axes, false)), centred = pal_sub(x, pal_reshape(mean, row));
+    const pal_var variance = pal_all_mean(pal_mean(pal_square(centred), axes, false));
+    const pal_var deviation = pal_sqrt(pal_shift(pal_reshape(variance, row), epsilon));
+    return (moments){mean, pal_scale(variance, (double)terms / (double)(terms - 1)), pal_div(centred, deviation)};
+}
+
 pal_var pal_batch_norm(pal_var x, pal_var gain, pal_var shift, pal_var running_mean, pal_var running_variance,
                        const pal_batch_norm_options *options)
 {
@@ -195,13 +213,15 @@ pal_var pal_batch_norm(pal_var x, pal_var gain, pal_var shift, pal_var running_m
         return scaled(pal_div(centred, deviation), gain, shift);
     }
     unsigned axes = plane ? 1u | 4u | 8u : 1u;
-    int64_t terms = s.dim[0] * (plane ? s.dim[2] * s.dim[3] : 1);
+    const int64_t shards = pal_tape_shards(x.tape);
+    int64_t terms = shards * s.dim[0] * (plane ? s.dim[2] * s.dim[3] : 1);
     if (terms < 2)
         return pal_tape_fail(x.tape, PAL_ERR_SHAPE,
                              "batch_norm: training needs at least 2 values per channel, not %lld", (long long)terms);
-    pal_assign(running_mean, pal_lerp(running_mean, pal_mean(x, axes, false), o.momentum));
-    pal_assign(running_variance, pal_lerp(running_variance, pal_variance(x, axes, false, 1), o.momentum));
-    return scaled(pal__standardised(x, axes, o.epsilon), gain, shift);
+    const moments of = moments_of(x, axes, terms, o.epsilon, row);
+    pal_assign(running_mean, pal_lerp(running_mean, of.mean, o.momentum));
+    pal_assign(running_variance, pal_lerp(running_variance, of.variance, o.momentum));
+    return scaled(of.standardised, gain, shift);
 }
 
 /* The inputs are x, gain (or shift), running mean, running variance. */

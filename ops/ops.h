@@ -232,7 +232,8 @@ typedef struct pal_batch_norm_options {
 /* Normalises each channel over the samples (and the plane) (Ioffe and Szegedy 2015). x is [n, c] or [n, c, h, w]. gain,
  * shift and the running statistics are [c]. gain or shift may have id 0: not used. In training, the running statistics
  * must be leaves. Their updates are recorded as assigns, with the unbiased variance; a program includes them only if
- * asked to. Training needs at least two values per channel. options NULL: train, with the defaults. */
+ * asked to. Training needs at least two values per channel. On a tape of a shard (communicator.h), the statistics are
+ * those of the whole batch, which all shards wait for. options NULL: train, with the defaults. */
 pal_var pal_batch_norm(pal_var x, pal_var gain, pal_var shift, pal_var running_mean, pal_var running_variance,
                        const pal_batch_norm_options *options);
 

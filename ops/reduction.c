@@ -161,7 +161,8 @@ COMPOSITE(std, "sqrt(sum (x - mean)^2 / (terms - correction))",
 
 /* clang-format off */
 static const pal_op *const ops[] = {
-    &op_sum, &op_mean, &op_mean_over_samples, &pal__op_all_sum, &pal__op_all_max, &op_sum_squares, &pal__op_prod, &pal__op_exclusive_prod,
+    &op_sum, &op_mean, &op_mean_over_samples, &pal__op_all_sum, &pal__op_all_max, &op_sum_squares, &pal__op_prod,
+    &pal__op_exclusive_prod,
     &pal__op_reduce_max, &pal__op_reduce_min, &pal__op_row_shift, &pal__op_row_norm, &pal__op_centred, &pal__op_spread,
     &pal__op_deviation, &pal__op_deviation_rate, &pal__op_standardised,
     &op_logsumexp, &op_logmeanexp, &op_norm, &op_variance, &op_std};

@@ -17,7 +17,10 @@
  * is replaced by the product of the mean factors, each use scaled first so that both its factors have the same mean
  * diagonal element. This is exact if the factors of the uses are proportional. For U uses, U times it is F_1 + ... +
  * F_U plus products of factors of different uses, which are positive semidefinite, so that it is at least 1/U of the
- * sum. */
+ * sum.
+ *
+ * If the batch is cut into shards, R counts the rows of all shards, and both sums are over all of them. The sampled
+ * loss on the tape is a shard's part of a sum, so that the gradients d_r are those of the whole. */
 #include "optim/kfac.h"
 
 #include "autograd/operation.h"
@@ -70,6 +73,7 @@ static void rows_of(const pal__use *use, const pal__block *b, pal_var gradient, 
     if (b->bias != PAL__NO_PARAMETER) *in = with_ones(*in);
 }
 
+/* Over the rows of one shard. */
 static pal_var moment(pal_var rows) { return pal_matmul_t(rows, rows, true, false); }
 
 static pal_var mean_diagonal(pal_var a) { return pal_mean_all(pal_diagonal(a)); }
@@ -94,9 +98,11 @@ void pal__factors(const pal__layers *l, const pal__block *b, const pal_var *grad
         const int64_t n = pal_shape_of(in).dim[0];
         const int at = l->use[u].weight == b->weight ? l->use[u].side : 0;
         rows += n;
-        side[at] = b->side < 0 ? pal_scale(moment(in), 1 / (double)n) : moment(in);
+        side[at] = moment(in);
         side[!at] = moment(out);
         if (b->side < 0) {
+            side[at] = pal_all_mean(pal_scale(side[at], 1 / (double)n));
+            side[!at] = pal_all_sum(side[!at]);
             const pal_var root = ratio(side[0], side[1]);
             side[0] = pal_mul(side[0], root);
             side[1] = pal_div(side[1], root);
@@ -105,7 +111,8 @@ void pal__factors(const pal__layers *l, const pal__block *b, const pal_var *grad
     }
     const double mean = 1 / (double)b->uses;
     if (b->side >= 0) {
-        sides[b->side] = pal_scale(sides[b->side], 1 / (double)rows);
+        sides[b->side] = pal_all_mean(pal_scale(sides[b->side], 1 / (double)rows));
+        sides[!b->side] = pal_all_sum(sides[!b->side]);
     } else { /* 1/U of the product of the sums, shared by the two sides */
         sides[0] = pal_scale(sides[0], mean);
     }

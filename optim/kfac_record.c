@@ -124,7 +124,8 @@ static pal_var inner_all(const recording *r, const pal_var *a, const pal_var *b)
     return sum;
 }
 
-/* quadratic: u'(F + lambda I)u, u'(F + lambda I)v, v'(F + lambda I)v for u = directions, v = last steps. */
+/* quadratic: u'(F + lambda I)u, u'(F + lambda I)v, v'(F + lambda I)v for u = directions, v = last steps. The part of F
+ * is a sum over the rows, and so over the shards of a batch. */
 static void find_quadratic(recording *r, pal_var quadratic[3])
 {
     const pal_var lambda = wide(r->scalar[PAL__KFAC_DAMPING]), *of[2] = {r->direction, r->last};
@@ -136,7 +137,8 @@ static void find_quadratic(recording *r, pal_var quadratic[3])
             moved[i] = pal_stop_gradient(pal_jvps(z, r->at, of[i], r->n));
             pal_hessian_product(r->curvature->divergence[c], &z, &moved[i], 1, &bent[i]);
         }
-        for (int i = 0; i < 3; i++) quadratic[i] = pal_add(quadratic[i], inner(moved[i == 2], bent[i > 0]));
+        for (int i = 0; i < 3; i++)
+            quadratic[i] = pal_add(quadratic[i], pal_all_sum(inner(moved[i == 2], bent[i > 0])));
     }
 }
 

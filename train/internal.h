@@ -43,7 +43,7 @@ typedef size_t (*palt__record_fn)(pal_model *model, const palt__inputs *in, pal_
 
 typedef struct palt__stage_options {
     int64_t rows;             /* with shards: of those of this process */
-    const pal_shards *shards; /* the batch is cut; NULL: it is not */
+    const pal_shards *shards; /* how the batch is cut; NULL: it is not */
     unsigned lanes;
     bool effects;
     bool labels;           /* the data has labels that the model takes */

@@ -64,7 +64,7 @@ static palt__stage *make_stage(palt__loop *l, program which, bool only, pal_erro
 {
     palt__phase_step step = {&l->phase, which == STEPS ? l->optimizer : NULL, l->sums, l->parts, l->o.gradient_sizes};
     const palt__stage_options o = {.rows = (l->all + l->few) / l->shards.count * l->local_shards,
-                                   .shards = l->shards.count > 1 ? &l->shards : NULL,
+                                   .shards = &l->shards,
                                    .labels = l->few != 0,
                                    .known = l->data->known != NULL,
                                    .labelled_from = l->few ? l->all / l->shards.count : 0,

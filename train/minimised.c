@@ -72,7 +72,9 @@ palt__minimised *palt__minimised_new(palt__loop *l, const char *method, bool pla
                                                 .check_nan = l->o.check_nan,
                                                 .profile = l->o.profile != NULL,
                                                 .stop = stop,
-                                                .user = l};
+                                                .user = l,
+                                                .shards = l->shards.count,
+                                                .communicator = l->shards.communicator};
     const pal_context *c = pal_model_context(l->model);
     const size_t before = pal_context_memory(c, NULL);
     palt__minimised *m = calloc(1, sizeof *m);

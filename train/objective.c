@@ -4,33 +4,13 @@
  * One program computes a chunk of the samples, another one the remainder. Each ends in effects that add what it has
  * computed, times its share of the samples, to the vector of the result. Their leaves are bound to the vectors of the
  * caller, and the parameters to the slab x, so that nothing is copied. The order of the samples is fixed, and the
- * noise of a sample follows from its place in it.
- *
- * A loss with two streams is a mean over the rows of all samples plus a mean over rows of labelled ones. A chunk takes
- * its part of the labelled samples; rows that are left over have the label 0 everywhere, and the other labels are
- * scaled so that each counts as 1 / (number of labelled samples) in the sum over the chunks. */
+ * noise of a sample follows from its place in it. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/objective.h"
 
-enum { CHUNK = 1000, DIAGONAL_MOST = 256 };
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static bool of_curvature(palt__what kind) { return kind >= PALT__HESSIAN; }
-
-/* Samples of a call, and rows of a chunk. */
-static int64_t plan(const pal_data_objective *o, palt__what kind, palt__pass_of *p)
-{
-    const int64_t some = o->o.curvature_samples, of = of_curvature(kind) && some ? least(some, o->count) : o->count;
-    p->count = kind == PALT__DIAGONAL ? least(of, DIAGONAL_MOST) : of;
-    const int64_t rows = kind == PALT__DIAGONAL ? 1 : least(o->o.batch, p->count),
-                  chunks = (p->count + rows - 1) / rows;
-    p->few = o->few ? (int64_t)((double)o->few * (double)p->count / (double)o->count + 0.5) : 0;
-    if (o->few && !p->few) p->few = 1;
-    p->each = (p->few + chunks - 1) / chunks;
-    return rows;
-}
+enum { CHUNK = 1000 };
 
 /* Leaves that the program does not use need no place. */
 static void bind(const pal_data_objective *o, const palt__stage *stage, const pal_slab *v, const pal_slab *sums)
@@ -45,34 +25,18 @@ static void bind(const pal_data_objective *o, const palt__stage *stage, const pa
 static pal_status make_pass(pal_data_objective *o, palt__what kind)
 {
     palt__pass_of *p = &o->pass[kind];
-    if (p->stage[PALT__FULL]) return PAL_OK;
-    const int64_t rows = plan(o, kind, p), sizes[PALT__SIZES] = {rows, p->count % rows};
+    if (p->chunk[PALT__FULL].stage) return PAL_OK;
+    palt__objective_chunks(o, kind, p);
     for (int i = 0; i < PALT__SIZES; i++) {
-        if (!sizes[i]) continue;
-        p->stage[i] = palt__objective_stage(o, kind, p, sizes[i], NULL, NULL, false, &o->err);
-        if (p->stage[i]) continue;
-        while (i) palt__stage_free(p->stage[--i]);
-        p->stage[PALT__FULL] = NULL;
+        palt__chunk *c = &p->chunk[i];
+        if (!c->rows) continue;
+        c->stage = palt__objective_stage(o, kind, p, c, NULL, NULL, false, &o->err);
+        if (c->stage) continue;
+        while (i) palt__stage_free(p->chunk[--i].stage);
+        p->chunk[PALT__FULL].stage = NULL;
         return o->err.status ? o->err.status : PAL_ERR_MEMORY;
     }
     return PAL_OK;
-}
-
-/* The rows of a chunk, which begins at sample `at` of a call: those of the samples, then its labelled ones. */
-static const uint32_t *rows_of(pal_data_objective *o, palt__pass_of *p, palt__stage *stage, int64_t first, int64_t at)
-{
-    const int64_t all = stage->rows - p->each, chunk = at / (p->stage[PALT__FULL]->rows - p->each);
-    if (!p->each) return o->order + first + at;
-    memcpy(o->rows, o->order + first + at, (size_t)all * sizeof *o->rows);
-    for (int64_t i = 0; i < stage->rows; i++) o->shares[i] = 0;
-    const double share = (double)p->each * (double)p->count / ((double)p->few * (double)all);
-    for (int64_t i = 0; i < p->each; i++) {
-        const int64_t k = chunk * p->each + i;
-        o->rows[all + i] = o->labelled[(o->group * p->few + least(k, p->few - 1)) % o->few];
-        if (k < p->few) o->shares[all + i] = share;
-    }
-    stage->shares = o->shares;
-    return o->rows;
 }
 
 /* All chunks of a call; sums: NULL for the value alone. */
@@ -83,22 +47,20 @@ static pal_status run(pal_data_objective *o, palt__what kind, const pal_slab *v,
     pal_status status = make_pass(o, kind);
     const double began = palt__seconds();
     o->calls[kind]++;
-    const int64_t first =
-        of_curvature(kind) && o->o.curvature_samples
-            ? o->group % (o->count / least(o->o.curvature_samples, o->count)) * least(o->o.curvature_samples, o->count)
-            : 0;
+    const int64_t some = o->o.curvature_samples < o->count ? o->o.curvature_samples : o->count;
+    const int64_t first = kind >= PALT__HESSIAN && some ? o->group % (o->count / some) * some : 0;
     int64_t at = 0;
     *value = 0;
     if (!status && sums) memset(sums->all->data, 0, pal_tensor_bytes(sums->all));
     for (int i = 0; i < PALT__SIZES && !status; i++) {
-        palt__stage *stage = p->stage[i];
-        if (!stage) continue;
-        bind(o, stage, v, sums);
-        for (const int64_t all = stage->rows - p->each; at + all <= p->count && !status; at += all) {
+        const palt__chunk *c = &p->chunk[i];
+        if (!c->stage) continue;
+        bind(o, c->stage, v, sums);
+        for (; at + c->rows <= p->count && !status; at += c->rows) {
             if (o->o.stop && o->o.stop(o->o.user)) return PAL_ERR_STOPPED;
             const pal_noise noise = {.seed = o->o.seed, .row = (uint64_t)(first + at)};
-            status = palt__stage_run(stage, o->data, rows_of(o, p, stage, first, at), noise, &o->err);
-            *value += pal_tensor_get(pal_output(stage->program, 0), 0) * ((double)all / (double)p->count);
+            status = palt__stage_run(c->stage, o->data, palt__objective_rows(o, p, c, first, at), noise, &o->err);
+            *value += pal_tensor_get(pal_output(c->stage->program, 0), 0) * ((double)c->rows / (double)p->count);
             o->runs += kind == PALT__GRADIENT && i == PALT__FULL;
         }
     }
@@ -198,8 +160,9 @@ static pal_status look(pal_data_objective *o, pal_error *err)
     const char *trouble = NULL;
     bool matches = false;
     palt__pass_of p;
-    const int64_t rows = plan(o, PALT__GRADIENT, &p);
-    palt__stage *stage = palt__objective_stage(o, PALT__GRADIENT, &p, rows, &trouble, &matches, true, err);
+    palt__objective_chunks(o, PALT__GRADIENT, &p);
+    palt__stage *stage =
+        palt__objective_stage(o, PALT__GRADIENT, &p, &p.chunk[PALT__FULL], &trouble, &matches, true, err);
     if (!stage) return PAL_ERR_ARGUMENT;
     palt__stage_free(stage);
     if (!matches) o->f.gauss_newton = NULL;
@@ -226,7 +189,8 @@ static pal_status make(pal_data_objective *o, pal_error *err)
         palt__pass_of p;
         int64_t most = 1;
         for (palt__what kind = PALT__VALUE; kind < PALT__WHATS; kind++) {
-            const int64_t rows = plan(o, kind, &p) + p.each;
+            palt__objective_chunks(o, kind, &p);
+            const int64_t rows = p.chunk[PALT__FULL].rows + p.each;
             most = rows > most ? rows : most;
         }
         o->rows = malloc((size_t)most * sizeof *o->rows);
@@ -244,6 +208,25 @@ static pal_status make(pal_data_objective *o, pal_error *err)
     return look(o, err);
 }
 
+static pal_status check(const pal_data_objective_options *o, pal_error *err)
+{
+    const int64_t shards = o->shards ? o->shards : 1;
+    if (o->batch < 0 || o->curvature_samples < 0)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "objective: a number of samples is negative: choose 0 or more");
+    if (shards < 1 || shards > PAL_SHARDS_MOST)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "objective: %lld shards: choose 1 to %d", (long long)shards,
+                             PAL_SHARDS_MOST);
+    if (o->communicator && o->communicator->size > shards)
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "objective: %lld shards for %d processes: choose %d or more",
+                             (long long)shards, o->communicator->size, o->communicator->size);
+    if (o->batch % shards)
+        return pal_error_set(err, PAL_ERR_ARGUMENT,
+                             "objective: a chunk of %lld samples cannot be cut into %lld equal shards: choose a "
+                             "multiple of %lld",
+                             (long long)o->batch, (long long)shards, (long long)shards);
+    return PAL_OK;
+}
+
 pal_data_objective *pal_data_objective_new(pal_model *model, const pal_dataset *data,
                                            const pal_data_objective_options *options, pal_error *err)
 {
@@ -255,11 +238,7 @@ pal_data_objective *palt__objective_new(pal_model *model, const pal_dataset *dat
 {
     pal_data_objective_options given = {0};
     if (pal_options_read(&given, options, sizeof given, sizeof given, "objective", err)) return NULL;
-    if (given.batch < 0 || given.curvature_samples < 0) {
-        pal_error_set(err, PAL_ERR_ARGUMENT, "objective: a number of samples is negative: choose 0 or more");
-        return NULL;
-    }
-    if (pal_data_check(model, data, err)) return NULL;
+    if (check(&given, err) || pal_data_check(model, data, err)) return NULL;
     pal_data_objective *o = calloc(1, sizeof *o);
     if (!o) {
         palt__no_memory(err);
@@ -268,7 +247,8 @@ pal_data_objective *palt__objective_new(pal_model *model, const pal_dataset *dat
     o->model = model;
     o->data = data;
     o->o = given;
-    if (!o->o.batch) o->o.batch = CHUNK;
+    if (!o->o.shards) o->o.shards = 1;
+    if (!o->o.batch) o->o.batch = (CHUNK + o->o.shards - 1) / o->o.shards * o->o.shards;
     o->whole = !given.phase;
     if (given.phase) o->phase = *given.phase;
     o->o.phase = NULL;
@@ -284,7 +264,7 @@ void pal_data_objective_free(pal_data_objective *o)
 {
     if (!o) return;
     for (size_t k = 0; k < PALT__WHATS; k++)
-        for (int i = 0; i < PALT__SIZES; i++) palt__stage_free(o->pass[k].stage[i]);
+        for (int i = 0; i < PALT__SIZES; i++) palt__stage_free(o->pass[k].chunk[i].stage);
     pal_slab_free(o->sums);
     pal_slab_free(o->v);
     pal_slab_free(o->x);
@@ -325,7 +305,7 @@ pal_status palt__objective_plan(pal_data_objective *o, const char *method, size_
     for (palt__what k = PALT__VALUE; k < PALT__WHATS; k++) {
         if (needed[k] && make_pass(o, k)) return pal_error_set(err, o->err.status, "%s", o->err.text);
         for (int i = 0; i < PALT__SIZES; i++)
-            if (o->pass[k].stage[i]) *arena += pal_program_arena(o->pass[k].stage[i]->program);
+            if (o->pass[k].chunk[i].stage) *arena += pal_program_arena(o->pass[k].chunk[i].stage->program);
     }
     return PAL_OK;
 }
@@ -346,5 +326,6 @@ const pal_program *pal_data_objective_program(const pal_data_objective *o, int64
 {
     *runs = o->runs;
     *seconds = o->seconds;
-    return o->pass[PALT__GRADIENT].stage[PALT__FULL] ? o->pass[PALT__GRADIENT].stage[PALT__FULL]->program : NULL;
+    const palt__stage *stage = o->pass[PALT__GRADIENT].chunk[PALT__FULL].stage;
+    return stage ? stage->program : NULL;
 }

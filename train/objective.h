@@ -15,8 +15,15 @@ typedef enum palt__what {
 } palt__what;
 enum { PALT__FULL, PALT__REMAINDER, PALT__SIZES };
 
+typedef struct palt__chunk {
+    palt__stage *stage;
+    int64_t rows;         /* samples from all; 0: there is no such chunk */
+    pal_shards shards;    /* count 1: every process computes the whole chunk */
+    int64_t first, local; /* shards of this process */
+} palt__chunk;
+
 typedef struct palt__pass_of { /* the programs of one kind, made at the first call */
-    palt__stage *stage[PALT__SIZES];
+    palt__chunk chunk[PALT__SIZES];
     int64_t count, few; /* samples from all, and labelled ones, of one call */
     int64_t each;       /* labelled rows of a chunk */
 } palt__pass_of;
@@ -54,10 +61,18 @@ pal_status palt__objective_plan(pal_data_objective *o, const char *method, size_
 int64_t palt__objective_evaluations(const pal_data_objective *o);
 int64_t palt__objective_products(const pal_data_objective *o);
 
-/* objective_record.c: the program of a chunk with so many samples; p: the samples of a call. trouble receives why the
- * loss is no function of the weights alone: "counts", "noise" or NULL; matches, whether there is a Gauss-Newton matrix.
- * Both may be NULL. record_only as in palt__stage_options. */
-palt__stage *palt__objective_stage(pal_data_objective *o, palt__what kind, const palt__pass_of *p, int64_t rows,
-                                   const char **trouble, bool *matches, bool record_only, pal_error *err);
+/* objective_chunks.c: the samples of a call, and its chunks, without stages. */
+void palt__objective_chunks(const pal_data_objective *o, palt__what kind, palt__pass_of *p);
+/* The rows of this process of a chunk, which begins at sample `at` of a call. In each shard: those of the samples, then
+ * its labelled ones. Valid until the next call. */
+const uint32_t *palt__objective_rows(pal_data_objective *o, const palt__pass_of *p, const palt__chunk *c, int64_t first,
+                                     int64_t at);
+
+/* objective_record.c: the program of a chunk; p: the samples of a call. trouble receives why the loss is no function of
+ * the weights alone: "counts", "noise" or NULL; matches, whether there is a Gauss-Newton matrix. Both may be NULL.
+ * record_only as in palt__stage_options. */
+palt__stage *palt__objective_stage(pal_data_objective *o, palt__what kind, const palt__pass_of *p,
+                                   const palt__chunk *chunk, const char **trouble, bool *matches, bool record_only,
+                                   pal_error *err);
 
 #endif

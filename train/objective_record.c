@@ -71,7 +71,7 @@ static pal_status record_kind(const recording *r, pal_tape *tape, pal_var loss, 
         status = pal_grad(loss, x, o->n, g);
     for (size_t i = 0; i < o->n && !status; i++) {
         const pal_var sum = pal_leaf(tape, o->sums->part[i], NULL);
-        pal_var add = r->kind == PALT__DIAGONAL ? pal_square(g[i]) : g[i];
+        const pal_var add = pal_all_mean(r->kind == PALT__DIAGONAL ? pal_square(g[i]) : g[i]);
         pal_assign(sum, pal_add(sum, r->share == 1 ? add : pal_scale(add, r->share)));
     }
     return pal_tape_status(tape);
@@ -106,22 +106,25 @@ static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs,
     }
     if (!status && r->trouble) *r->trouble = trouble_of(in->tape, outputs[0], pal_model_context(model));
     if (!status) status = record_kind(r, in->tape, outputs[0], x, x + o->n);
+    outputs[0] = pal_all_mean(outputs[0]);
     free(leaves);
     return status || pal_tape_status(in->tape) ? 0 : 1;
 }
 
-palt__stage *palt__objective_stage(pal_data_objective *o, palt__what kind, const palt__pass_of *p, int64_t rows,
-                                   const char **trouble, bool *matches, bool record_only, pal_error *err)
+palt__stage *palt__objective_stage(pal_data_objective *o, palt__what kind, const palt__pass_of *p,
+                                   const palt__chunk *chunk, const char **trouble, bool *matches, bool record_only,
+                                   pal_error *err)
 {
     const bool labels =
         pal_model_classes(o->model) && o->data->labels && (o->whole || o->phase.stream != PAL_STREAM_ALL);
-    recording r = {o, kind, (double)rows / (double)p->count, trouble, matches};
-    const palt__stage_options options = {.rows = rows + p->each,
+    recording r = {o, kind, (double)chunk->rows / (double)p->count, trouble, matches};
+    const palt__stage_options options = {.rows = chunk->shards.rows * chunk->local,
+                                         .shards = &chunk->shards,
                                          .lanes = o->o.lanes,
                                          .effects = true,
                                          .labels = labels,
                                          .known = o->data->known != NULL,
-                                         .labelled_from = p->each ? rows : 0,
+                                         .labelled_from = p->each ? chunk->rows / chunk->shards.count : 0,
                                          .record = record,
                                          .user = &r,
                                          .check_nan = o->o.check_nan,

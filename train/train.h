@@ -152,6 +152,11 @@ typedef struct pal_data_objective_options {
     bool check_nan, profile;   /* as in pal_compile_options */
     int (*stop)(void *user);   /* asked before each chunk; nonzero stops with PAL_ERR_STOPPED. NULL: never */
     void *user;
+    int64_t shards; /* a chunk is cut into so many equal parts, as pal_train_options has it; 0: 1. `batch` must be a
+                     * multiple of it, and if it is 0, it is the next one from 1000 on. A chunk that is no multiple, as
+                     * the last one may be, is computed whole by every process */
+    const pal_communicator *communicator; /* the processes that compute the function together: all make the same calls.
+                                           * Borrowed. NULL: this process alone */
 } pal_data_objective_options;
 
 /* Model and data are borrowed; the model is not changed. PAL_ERR_ARGUMENT: the loss draws noise that is not frozen, or

@@ -222,7 +222,9 @@ static bool random_stream(builder *b, const pal__entry *e, uint32_t id, pal__ins
     char *stream = pal__keep(b->program, length + 1);
     if (!stream) return false;
     in->stream = memcpy(stream, e->params->name, length);
-    in->row = e->shape->rank ? pal_shape_count(*e->shape) / (e->shape->dim[0] ? e->shape->dim[0] : 1) : 1;
+    const int64_t first = e->shape->rank && e->shape->dim[0] ? e->shape->dim[0] : 1, rows = p->tape->shards.rows;
+    in->row = e->shape->rank ? pal_shape_count(*e->shape) / first : 1;
+    if (rows > 0) in->row *= (first + rows - 1) / rows; /* draws of a sample may lie side by side in the first axis */
     for (uint32_t k = 0; k < e->n; k++)
         if (!pal__resolve(b->program, p, pal__arg(p->tape, id, k), (const void **)&in->k[k])) return false;
     return true;

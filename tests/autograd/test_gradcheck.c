@@ -310,7 +310,7 @@ START_TEST(incomplete_descriptors_and_options_are_refused)
     ck_assert_str_eq(pal_tape_error(t), "exp: its descriptor has no infer");
     pal_tape_rewind(t, mark);
     ck_assert_ptr_null(pal_compile(t, &v, 1, &(pal_compile_options){.effects = true}));
-    ck_assert_str_eq(pal_tape_error(t), "compile: struct_size is 0, not from 24 to 40: set it to sizeof of the struct");
+    ck_assert_str_eq(pal_tape_error(t), "compile: struct_size is 0, not from 24 to 48: set it to sizeof of the struct");
     ck_assert_ptr_null(pal_context_new(&(pal_context_options){.threads = 1}));
     pal_gradcheck_report r;
     op = *pal_op_find("exp");

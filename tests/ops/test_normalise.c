@@ -1,4 +1,5 @@
 /* test_normalise.c - softmax, layer and batch normalisation, dropout, layers with weights. */
+#include "autograd/communicator.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -308,6 +309,55 @@ START_TEST(batch_norm_normalises_and_differentiates_its_statistics)
 }
 END_TEST
 
+/* A batch that is cut into shards has the statistics of the whole batch, and the first shard the values and the
+ * gradient of its rows. */
+START_TEST(batch_norm_of_shards)
+{
+    enum { CUT = 4, ALL = 12, EACH = ALL / CUT };
+    const bool images = _i;
+    const size_t plane = images ? PLANE : 1, rows = EACH * C * plane;
+    const pal_shape shape = images ? PAL_SHAPE(ALL, C, H, W) : PAL_SHAPE(ALL, C);
+    const pal_batch_norm_options o = {.struct_size = sizeof o, .momentum = 0.25, .epsilon = 0.5};
+    pal_tensor *x = random_tensor(c, PAL_F64, shape, 100, 105, "x"), *w = random_tensor(c, PAL_F64, shape, -1, 1, "w"),
+               *gain = random_tensor(c, PAL_F64, PAL_SHAPE(C), 0.5, 2, "gain"), *mean[2], *variance[2];
+    pal_program *p[2];
+    for (int cut = 0; cut < 2; cut++) {
+        pal_tape *tape = pal_tape_new(c, PAL_F64);
+        mean[cut] = random_tensor(c, PAL_F64, PAL_SHAPE(C), -1, 1, "mean");
+        variance[cut] = random_tensor(c, PAL_F64, PAL_SHAPE(C), 1, 2, "variance");
+        pal_tape_share(
+            tape, &(pal_shards){.struct_size = sizeof(pal_shards), .count = cut ? CUT : 1, .rows = cut ? EACH : ALL});
+        const pal_var none = {.tape = tape}, in = pal_leaf_rows(tape, x, "x"), factor = pal_leaf(tape, gain, "g");
+        pal_var out[4] = {
+            pal_batch_norm(in, factor, none, pal_leaf(tape, mean[cut], "m"), pal_leaf(tape, variance[cut], "v"), &o)};
+        const pal_var sum = pal_sum_all(pal_mul(pal_square(out[0]), pal_leaf_rows(tape, w, "w")));
+        pal_grad(sum, (pal_var[]){in, factor}, 2, out + 1);
+        out[2] = pal_all_sum(out[2]);
+        out[3] = pal_all_sum(sum);
+        p[cut] = pal_compile(tape, out, 4,
+                             &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .effects = true});
+        ck_assert_tape_ok(tape);
+        ck_assert_int_eq(pal_run(p[cut]), PAL_OK);
+        pal_tape_free(tape);
+    }
+    for (size_t k = 0; k < 4; k++)
+        for (size_t i = 0; i < (k < 2 ? rows : k == 2 ? C : 1); i++)
+            near(pal_tensor_get(pal_output(p[1], k), i), pal_tensor_get(pal_output(p[0], k), i), 1e-11);
+    for (size_t k = 0; k < C; k++) {
+        near(pal_tensor_get(mean[1], k), pal_tensor_get(mean[0], k), 1e-13);
+        near(pal_tensor_get(variance[1], k), pal_tensor_get(variance[0], k), 1e-11);
+    }
+    for (int cut = 0; cut < 2; cut++) {
+        pal_program_free(p[cut]);
+        pal_tensor_free(mean[cut]);
+        pal_tensor_free(variance[cut]);
+    }
+    pal_tensor_free(gain);
+    pal_tensor_free(w);
+    pal_tensor_free(x);
+}
+END_TEST
+
 /* In evaluation the running statistics are used and stay unchanged. */
 START_TEST(batch_norm_evaluated)
 {
@@ -490,6 +540,7 @@ Suite *normalise_suite(void)
                    affine_and_bilinear_against_loops, inside_regions, errors_say_what_is_wrong));
     TCase *batch = add_case(suite, "batches", setup, teardown, TESTS(NULL));
     tcase_add_loop_test(batch, batch_norm_in_training, 0, 2);
+    tcase_add_loop_test(batch, batch_norm_of_shards, 0, 2);
     tcase_add_loop_test(batch, batch_norm_normalises_and_differentiates_its_statistics, 0, 2);
     add_case(suite, "dropout", setup, teardown, TESTS(dropout_drops_a_share, dropout_of_rate_0_is_the_identity));
     return suite;

@@ -15,10 +15,13 @@ static pal_model *trained(const char *variant, const pal_dataset *data, const pa
                           pal_train_result *result)
 {
     pal_error err = {0};
-    const pal_setting two[] = {{"dropout", "0.2"}};
+    static const pal_setting all[] = {{"dropout", "0.2"}, {"samples", "2"}}; /* draws share rows of the decoder */
     const pal_variant *v = pal_variant_find(variant);
-    pal_model *m = pal_model_new(context, v, two, pal_variant_option_find(v, "dropout") != NULL, PAL_SHAPE(FEATURES),
-                                 PAL_F64, 7, &err);
+    pal_setting settings[2];
+    size_t n = 0;
+    for (int i = 0; i < 2; i++)
+        if (pal_variant_option_find(v, all[i].name)) settings[n++] = all[i];
+    pal_model *m = pal_model_new(context, v, settings, n, PAL_SHAPE(FEATURES), PAL_F64, 7, &err);
     ck_assert_msg(m != NULL, "%s", err.text);
     const pal_optimizer_options optimizer = {
         .struct_size = sizeof optimizer, .name = "adam", .clip_norm = 0.5, .average = "exponential"};

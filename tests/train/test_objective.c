@@ -499,6 +499,102 @@ START_TEST(allocations_that_fail_are_reported)
 }
 END_TEST
 
+/* ---- Shards --------------------------------------------------------------------------------------------------- */
+
+static pal_data_objective *cut_objective(pal_model *m, const pal_dataset *data, const pal_phase *phase, int64_t batch,
+                                         int64_t shards)
+{
+    pal_error err = {0};
+    const pal_data_objective_options o = {.struct_size = sizeof o,
+                                          .phase = phase,
+                                          .batch = batch,
+                                          .seed = 5,
+                                          .lanes = 1,
+                                          .frozen = true,
+                                          .shards = shards};
+    pal_data_objective *f = pal_data_objective_new(m, data, &o, &err);
+    ck_assert_msg(f != NULL, "%s: %s", pal_model_variant(m)->name, err.text);
+    return f;
+}
+
+/* Gradient, products and diagonal of the function with so many shards, in out[4], and its value. */
+static double all_of(pal_data_objective *o, pal_slab *out[4])
+{
+    const pal_objective *f = pal_data_objective_get(o);
+    pal_slab *v = slab_like(f->x);
+    for (int i = 0; i < 4; i++) out[i] = slab_like(f->x);
+    randomise(v, 1, "v");
+    const double value = value_at(f, out[0]);
+    ck_assert_double_eq_tol(value, value_at(f, NULL), 1e-13 * fabs(value));
+    ck_assert_int_eq(f->hessian(v, out[1], f->user), PAL_OK);
+    if (f->gauss_newton) ck_assert_int_eq(f->gauss_newton(v, out[2], f->user), PAL_OK);
+    if (f->diagonal) ck_assert_int_eq(f->diagonal(out[3], f->user), PAL_OK);
+    pal_slab_free(v);
+    return value;
+}
+
+static void check_cut(pal_model *m, const pal_dataset *data, const pal_phase *phase, int64_t batch)
+{
+    pal_slab *whole[4], *cut[4];
+    pal_data_objective *a = cut_objective(m, data, phase, batch, 0), *b = cut_objective(m, data, phase, batch, 4);
+    const double value = all_of(a, whole);
+    ck_assert_double_eq_tol(all_of(b, cut), value, 1e-12 * fabs(value));
+    const int same = pal_model_variant(m)->pooled ? 3 : 4; /* of a diagonal, a chunk is one sample of each shard */
+    for (int i = 0; i < same; i++) check_same(whole[i], cut[i], 1e-11, pal_model_variant(m)->name);
+    for (int i = 0; i < 4; i++) pal_slab_free(whole[i]), pal_slab_free(cut[i]);
+    pal_data_objective_free(a);
+    pal_data_objective_free(b);
+}
+
+/* Chunks are 8 samples, which are cut, and the rest: 4 samples, which are cut; 3, which are not; or a whole chunk of 7,
+ * which is not. */
+START_TEST(shards_change_nothing_but_rounding)
+{
+    static const struct {
+        int64_t samples, batch;
+    } sizes[] = {{12, 8}, {11, 8}, {7, 8}, {5, 4}};
+    const pal_setting plain = {"autoencoder", "basic"};
+    for (size_t i = 0; pal_variant_at(i); i++) {
+        const pal_variant *v = pal_variant_at(i);
+        pal_model *m = model_of(v->name, &plain, pal_variant_option_find(v, plain.name) != NULL, PAL_F64);
+        pal_phase phase;
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            pal_dataset *data = few(sizes[s].samples);
+            for (size_t k = 0; pal_model_phase(m, k, 1, &phase); k++) check_cut(m, data, &phase, sizes[s].batch);
+            check_cut(m, data, NULL, sizes[s].batch);
+            pal_dataset_free(data);
+        }
+        pal_model_free(m);
+    }
+}
+END_TEST
+
+START_TEST(shards_that_do_not_fit_are_refused)
+{
+    static const struct {
+        int64_t batch, shards;
+        const char *text;
+    } rows[] = {{10, 4, "objective: a chunk of 10 samples cannot be cut into 4 equal shards: choose a multiple of 4"},
+                {8, -1, "objective: -1 shards: choose 1 to 65536"},
+                {8, 65537, "objective: 65537 shards: choose 1 to 65536"},
+                {8, 2, "objective: 2 shards for 3 processes: choose 3 or more"}};
+    const pal_communicator three = {.struct_size = sizeof three, .size = 3};
+    pal_dataset *data = few(FEW);
+    pal_model *m = model_of("basic", NULL, 0, PAL_F64);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pal_error err = {0};
+        const pal_data_objective_options o = {.struct_size = sizeof o,
+                                              .batch = rows[i].batch,
+                                              .shards = rows[i].shards,
+                                              .communicator = i == 3 ? &three : NULL};
+        ck_assert_ptr_null(pal_data_objective_new(m, data, &o, &err));
+        ck_assert_str_eq(err.text, rows[i].text);
+    }
+    pal_model_free(m);
+    pal_dataset_free(data);
+}
+END_TEST
+
 Suite *objective_suite(void)
 {
     Suite *suite = suite_create("objective");
@@ -511,6 +607,8 @@ Suite *objective_suite(void)
     tcase_add_test(tests, gauss_newton_products_are_those_of_the_matrix);
     tcase_add_test(tests, groups_of_samples_make_up_the_whole);
     tcase_add_test(tests, the_diagonal_is_the_mean_of_squared_gradients);
+    tcase_add_test(tests, shards_change_nothing_but_rounding);
+    tcase_add_test(tests, shards_that_do_not_fit_are_refused);
     tcase_add_test(tests, the_model_changes_only_when_told);
     tcase_add_test(tests, a_call_stops_between_two_chunks);
     tcase_add_test(tests, what_cannot_be_minimised_is_refused);
