@@ -222,9 +222,10 @@ static pal_status save(palt__loop *l, pal_error *err)
     return palt__agree(&l->together, status, err);
 }
 
+/* Not before all are known to be there: a process that has ended may have sent its last messages in part. */
 pal_status palt__loop_save(palt__loop *l, pal_error *err)
 {
-    const pal_status status = check_finite(l, err);
+    const pal_status status = palt__agree(&l->together, check_finite(l, err), err);
     return status ? status : save(l, err);
 }
 
