@@ -138,6 +138,20 @@ int pal_cli_processes_agree(int status)
     return concluded == PAL_CLI_GO_ON ? status : concluded;
 }
 
+int pal_cli_processes_compare(uint64_t mine, const char *what)
+{
+    pal_error err = {0};
+    uint64_t first = mine;
+    if (!all.communicator) return PAL_CLI_GO_ON;
+    if (pal_communicator_broadcast(all.communicator, 0, &first, sizeof first, &err)) {
+        all.lost = true;
+        return pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
+    }
+    if (first == mine) return pal_cli_processes_agree(PAL_CLI_GO_ON);
+    return pal_cli_processes_agree(
+        pal_cli_say(PAL_CLI_WRONG, "it has %s than process 0: give all processes the same files", what));
+}
+
 /* ---- Meeting ---------------------------------------------------------------------------------------------------- */
 
 /* As the linker finds libpalindrome; or above the program, as in a build folder. */

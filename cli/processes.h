@@ -40,6 +40,8 @@ int pal_cli_processes_check(const pal_cli_verb *verb);
 int pal_cli_processes_meet(int status);
 int pal_cli_processes_agree(int status);
 int pal_cli_processes_end(int status);
+/* Refuses a process whose hash of what it has read is not that of process 0. what: "other data". */
+int pal_cli_processes_compare(uint64_t mine, const char *what);
 
 /* What connects them; NULL: this process is alone, or they have not met. */
 const pal_communicator *pal_cli_communicator(void);

@@ -63,6 +63,11 @@ cp out expected
 fine "figures by three" 3 evaluate by1
 check "the same figures: $(diff expected out)" cmp -s expected out
 
+# shellcheck disable=SC2086
+timeout -s KILL 120 mpirun $options -n 1 "$program" evaluate by1 : -n 1 "$program" evaluate by1 --split train > out 2> all
+check "other data are an error" [ $? -eq 2 ]
+check "and told: $(cat all)" grep -q '^palindrome: process 1 of 2 .*: it has other data than process 0: give all' all
+
 # ---- Errors are printed once
 once "what one process estimates" "without mpirun" 2 evaluate by1 --importance 5
 once "an unknown option" "did you mean --hidden" 2 train basic --hiden 3
