@@ -85,7 +85,7 @@ kills_one() {
     kill="kill $killed in $1 ($kind, process ${rank:-?} of $processes, pid $victim)"
     check "$kill: all end within ten seconds, not after $took ms" [ $took -lt 10000 ]
     check "$kill: an error is its status, not $status: $(cat err)" [ $status -ne 0 ]
-    check "$kill: a line names the process: $(cat err)" grep -q "process.*$victim\|$victim.*process" err
+    check "$kill: a line names the process: $(cat err)" grep -q "process.*$victim\|process rank ${rank:-[0-9]} with" err
     check "$kill: one line of the program: $(cat err)" [ "$(grep -c '^palindrome: ' err)" -le 1 ]
     [ "$(grep -c '^palindrome: process.*has ended' err)" -eq 1 ] && named=$((named + 1))
     [ "$rank" != 0 ] || of_first=$((of_first + 1))
