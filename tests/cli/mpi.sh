@@ -44,6 +44,7 @@ for n in 1 2 4; do
     check "the bits of $n processes" cmp -s by1/checkpoint.safetensors by$n/checkpoint.safetensors
 done
 check "the table is printed once" [ "$(grep -c 'saved in by4' out)" = 1 ]
+check "the memory of a process is told" grep -q '^memory .* in each process: weights' out
 check "no terminal, no bar" [ "$(grep -c "$(printf '\033')" out)" = 0 ]
 works "training alone" train basic $small --epochs 2 --quiet --out alone
 check "the bits of no mpirun" cmp -s by1/checkpoint.safetensors alone/checkpoint.safetensors
