@@ -27,6 +27,8 @@ static struct {
     pal_communicator *communicator;
     bool met;  /* or has tried to */
     bool lost; /* a process has ended */
+    bool over; /* all have agreed that one has failed: they are on their way out, and agree about nothing more, because
+                * the one that failed before it had met the others is at its end already */
 } all;
 
 const pal_communicator *pal_cli_communicator(void) { return all.communicator; }
@@ -116,7 +118,7 @@ static int conclude(const report *reports)
 int pal_cli_processes_agree(int status)
 {
     pal_error err = {0};
-    if (!all.communicator) return status;
+    if (!all.communicator || all.over) return status;
     if (all.lost) return give_up(status);
     report mine = {.status = status}, *reports = calloc((size_t)here()->count, sizeof *reports);
     if (gethostname(mine.host, sizeof mine.host - 1)) strcpy(mine.host, "unknown");
@@ -135,7 +137,8 @@ int pal_cli_processes_agree(int status)
     const int concluded = conclude(reports);
     free(reports);
     *here()->said = 0;
-    return concluded == PAL_CLI_GO_ON ? status : concluded;
+    all.over = concluded != PAL_CLI_GO_ON;
+    return all.over ? concluded : status;
 }
 
 /* ---- Meeting ---------------------------------------------------------------------------------------------------- */

@@ -85,6 +85,10 @@ mkdir elsewhere
 timeout -s KILL 120 mpirun $options -n 2 sh uneven "$program" train basic --data data --hidden 6 --out no > out 2> all
 check "an error of one process names it: $(cat all)" grep -q '^palindrome: process 1 of 2 (host [^ ]*): .*data' all
 check "and it is one line" [ "$(grep -c '^palindrome: ' all)" = 1 ]
+# shellcheck disable=SC2086
+timeout -s KILL 60 mpirun $options -n 2 sh uneven "$program" train --resume by1 --epochs 9 > out 2> all
+check "a run that one process does not find is an error, and all end" [ $? -eq 2 ]
+check "of that process: $(cat all)" grep -q '^palindrome: process 1 of 2 (host [^ ]*): by1: No such file' all
 
 # ---- Stopping
 # begin OUT: starts a long training; waits until it has saved an epoch
