@@ -44,6 +44,7 @@ for n in 1 2 4; do
     check "the bits of $n processes" cmp -s by1/checkpoint.safetensors by$n/checkpoint.safetensors
 done
 check "the table is printed once" [ "$(grep -c 'saved in by4' out)" = 1 ]
+check "the processes are told" grep -q '^processes 4, each with 1 of 4 shards$' out
 check "the memory of a process is told" grep -q '^memory .* in each process: weights' out
 check "no terminal, no bar" [ "$(grep -c "$(printf '\033')" out)" = 0 ]
 works "training alone" train basic $small --epochs 2 --quiet --out alone
@@ -53,6 +54,8 @@ works "four epochs alone" train basic $small --epochs 4 --quiet --out four
 check "another number of processes goes on with a run" cmp -s by4/checkpoint.safetensors four/checkpoint.safetensors
 fine "as many shards as processes" 2 train basic --data data --batch 16 --hidden 6 --epochs 1 --quiet --out two
 check "run.json has them" grep -q '"shards": 2' two/run.json
+fine "an unequal share" 3 train basic $small --epochs 1 --out unequal
+check "an unequal share is told" grep -q '^processes 3, with 1 to 2 of 4 shards: .* --shards 3 or 6 gives all' out
 fine "a default batch" 3 train basic --data data --hidden 6 --epochs 1 --quiet --out three
 fine "json" 2 train basic $small --epochs 1 --json --out json
 check "json is one document" [ "$(grep -c '^{' out) $(grep -c '^}' out)" = "1 1" ]
