@@ -88,6 +88,11 @@ mkdir elsewhere
 timeout -s KILL 120 mpirun $options -n 2 sh uneven "$program" train basic --data data --hidden 6 --out no > out 2> all
 check "an error of one process names it: $(cat all)" grep -q '^palindrome: process 1 of 2 (host [^ ]*): .*data' all
 check "and it is one line" [ "$(grep -c '^palindrome: ' all)" = 1 ]
+seq 40 | sed 's/.*/&,&/' > table.csv
+seq 400 | sed 's/.*/&,&/' > elsewhere/table.csv
+# shellcheck disable=SC2086
+timeout -s KILL 60 mpirun $options -n 2 sh uneven "$program" train basic --data table.csv --out differ > out 2> all
+check "other data are named, not the settings that follow from them: $(cat all)" grep -q '^palindrome: process 1 of 2 has other data' all
 # shellcheck disable=SC2086
 timeout -s KILL 60 mpirun $options -n 2 sh uneven "$program" train --resume by1 --epochs 9 > out 2> all
 check "a run that one process does not find is an error, and all end" [ $? -eq 2 ]
