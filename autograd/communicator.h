@@ -50,8 +50,8 @@ typedef struct pal_communicator {
     int (*test)(void *self, int ticket);
     /* Why a call has failed, one line that names the process: "process 2 of 4 (host node7, pid 4711) has ended". */
     const char *(*why)(void *self);
-    /* This process makes no more use of the communicator, which is freed, with its struct. failed: others should not wait
-     * for this process: they fail at their next call. */
+    /* This process makes no more use of the communicator, which is freed, with its struct. failed: others should not
+     * wait for this process: they fail at their next call. */
     void (*close)(struct pal_communicator *communicator, bool failed);
 } pal_communicator;
 
