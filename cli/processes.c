@@ -27,7 +27,7 @@ static struct {
     pal_communicator *communicator;
     bool met;  /* or has tried to */
     bool lost; /* a process has ended */
-    int over;  /* the status with which all have failed; 0: they have not */
+    int over;  /* the status with which all have failed, after which they agree about nothing more; 0: they have not */
 } all;
 
 const pal_communicator *pal_cli_communicator(void) { return all.communicator; }

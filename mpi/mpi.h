@@ -1,5 +1,6 @@
 /* mpi.h - processes that were started by mpirun (srun, ...), as a communicator.
  *
+ *     #include <mpi/mpi.h>                     cc ... $(pkg-config --cflags --libs palindrome-mpi)
  *     pal_communicator *c = pal_mpi_open(&err);
  *     ...                                      autograd/communicator.h: what can be done with it
  *     c->close(c, failed);

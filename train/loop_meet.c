@@ -21,10 +21,11 @@ typedef struct part {
     bool text;
 } part;
 
+/* Data before settings, because the default of a setting may follow from the data. */
 static const part parts[] = {
     {"another version of Palindrome", "start the same one everywhere", offsetof(view, version), VERSION, true},
-    {"other settings", "give all processes the same options", offsetof(view, settings), sizeof(uint64_t), false},
     {"other data", "give all processes the same files", offsetof(view, data), sizeof(uint64_t), false},
+    {"other settings", "give all processes the same options", offsetof(view, settings), sizeof(uint64_t), false},
     {"other kernels", "choose processors of one kind, or give --portable", offsetof(view, kernels), KERNELS, true},
     {"other weights", "begin with the same ones everywhere", offsetof(view, weights), sizeof(uint64_t), false},
 };
