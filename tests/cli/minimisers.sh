@@ -37,6 +37,8 @@ done
 check "json has the evaluations of all phases" [ "$(figure evaluations)" = $all ]
 works "run-info of phases" run-info phases --json
 check "and so has run-info" [ "$(figure evaluations)" = $all ]
+works "a curve over the passes of all phases" curves phases --over passes --csv --out passes.png
+check "it ends at the last of them" [ "$(tail -n 1 passes.csv | cut -d , -f 2)" = $all ]
 works "evaluate" evaluate lbfgs
 "$program" compare lbfgs cg-pr > out 2> err
 check "compare tells the optimizers apart" grep -q "optimizer.*cg-pr" out
