@@ -26,12 +26,13 @@ const pal_cli_spec pal_cli_find_rate_spec = {
                "running away. Nothing is saved but the picture. The other options are those of train.",
     .rows = rows,
     .more = pal_cli_train_rows,
-    .without = "resume|like|config|profile|shards|gradient-sizes|epochs|test-every|learning-rate|schedule|warmup|final-rate|"
-               "decay-factor|"
-               "decay-every|power|"
-               "rise|plateau-patience|patience|min-improvement|keep-best|time|average|average-decay|average-start|"
-               "check-nan|quiet|gradient-tolerance|"
-               "pairs|restart|products|curvature-samples|damping|noise",
+    .without =
+        "resume|like|config|profile|shards|gradient-sizes|epochs|test-every|learning-rate|schedule|warmup|final-rate|"
+        "decay-factor|"
+        "decay-every|power|"
+        "rise|plateau-patience|patience|min-improvement|keep-best|time|average|average-decay|average-start|"
+        "check-nan|quiet|gradient-tolerance|"
+        "pairs|restart|products|curvature-samples|damping|noise",
     .needs = pal_cli_train_needs,
     .least = 1,
     .most = 1,

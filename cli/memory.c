@@ -105,32 +105,6 @@ int pal_cli_check_memory(const pal_cli_args *args, const pal_cli_planned *p, cha
     return PAL_CLI_GO_ON;
 }
 
-int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *variant, const pal_setting *settings,
-                             size_t n, const pal_dataset *train, const pal_dataset *test,
-                             char words[PAL_CLI_MEMORY_WORDS])
-{
-    const char *batch = pal_cli_given(args, "batch");
-    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer,
-                                             .name = pal_cli_given(args, "optimizer"),
-                                             .average = pal_cli_given(args, "average"),
-                                             .elementwise = pal_cli_given(args, "elementwise"),
-                                             .max_dimension = pal_cli_int(args, "max-dimension", 0)};
-    const pal_train_options o = {.struct_size = sizeof o,
-                                 .test = test,
-                                 .batch = batch ? strtoll(batch, NULL, 10) : 0,
-                                 .lanes = (unsigned)pal_cli_int(args, "lanes", pal_cli_default_lanes(args)),
-                                 .optimizer = &optimizer,
-                                 .accumulate = pal_cli_int(args, "accumulate", 1),
-                                 .gradient_sizes = pal_cli_flag(args, "gradient-sizes"),
-                                 .shards = pal_cli_shards(args),
-                                 .communicator = pal_cli_trainers(args),
-                                 .minimise = {.memory = pal_cli_int(args, "pairs", 0),
-                                              .products = pal_cli_int(args, "products", 0),
-                                              .curvature_samples = pal_cli_int(args, "curvature-samples", 0),
-                                              .frozen_noise = true}};
-    return pal_cli_check_memory(args, &(pal_cli_planned){variant, settings, n, train, &o}, words);
-}
-
 void pal_cli_say_memory(const pal_cli_job *j)
 {
     const int width = pal_cli_width();

@@ -12,9 +12,7 @@
 #include "cli/processes.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,68 +20,18 @@
 
 #define LIBRARY "libpalindrome-mpi.so.0"
 
-/* How launchers tell: the number of processes, which one this is, and the same on this machine. */
-static const struct {
-    const char *count, *rank, *here, *which_here;
-} launchers[] = {
-    {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
-    {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_LOCAL_SIZE", "MV2_COMM_WORLD_LOCAL_RANK"},
-    {"PMI_SIZE", "PMI_RANK", "MPI_LOCALNRANKS", "MPI_LOCALRANKID"},
-    {"SLURM_STEP_NUM_TASKS", "PMIX_RANK", NULL, "SLURM_LOCALID"}, /* srun --mpi=pmix */
-};
-
-enum { TEXT = 4096, HOST = 64 };
+enum { TEXT = PAL_CLI_KEPT_LINE, HOST = 64 };
 
 /* The state of the process, as that of signals.c. */
 static struct {
-    int count, rank, here, which_here;
     pal_communicator *communicator;
-    bool met;        /* or has tried to */
-    bool lost;       /* a process has ended */
-    char said[TEXT]; /* the line of an error that is not printed yet; "": none */
-} all = {.count = 1, .here = 1};
+    bool met;  /* or has tried to */
+    bool lost; /* a process has ended */
+} all;
 
-static bool number(const char *name, int *out)
-{
-    const char *text = name ? getenv(name) : NULL;
-    char *end;
-    const long value = text ? strtol(text, &end, 10) : -1;
-    if (value < 0 || value > INT_MAX || *end || end == text) return false;
-    *out = (int)value;
-    return true;
-}
-
-void pal_cli_processes_begin(void)
-{
-    int count, rank;
-    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
-        if (!number(launchers[i].count, &count) || !number(launchers[i].rank, &rank) || count < 2) continue;
-        all.count = count;
-        all.rank = rank;
-        all.which_here = rank;
-        number(launchers[i].here, &all.here);
-        number(launchers[i].which_here, &all.which_here);
-        break;
-    }
-    const int nowhere = all.rank ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
-    if (nowhere >= 0) {
-        dup2(nowhere, STDOUT_FILENO);
-        close(nowhere);
-    }
-}
-
-int pal_cli_process_count(void) { return all.count; }
-bool pal_cli_is_first(void) { return !all.rank; }
 const pal_communicator *pal_cli_communicator(void) { return all.communicator; }
-bool pal_cli_is_terminal(int descriptor) { return all.count < 2 && isatty(descriptor); }
 void pal_cli_processes_lost(void) { all.lost = true; }
-
-/* A launcher that binds processes gives each a part of the processors. */
-unsigned pal_cli_neighbours(void)
-{
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return all.count > 1 && all.here > 1 && (long)pal_cli_processors() >= online ? (unsigned)all.here : 1;
-}
+static pal_cli_launched *here(void) { return pal_cli_processes(); }
 
 /* ---- What is printed -------------------------------------------------------------------------------------------- */
 
@@ -97,35 +45,27 @@ static void print(const char *line)
     fflush(stderr);
 }
 
-bool pal_cli_processes_keep(int status, const char *line)
-{
-    if (all.count < 2) return false;
-    if (status <= 0) return all.rank != 0;
-    if (!*all.said) snprintf(all.said, sizeof all.said, "%s", line);
-    return true;
-}
-
 static int failed(int status) { return status > 0 ? status : PAL_CLI_FAILED; }
 
 /* Prints what was kept, if this process is the one that can: process 0, or 1 if that is the one that is lost. */
 static int give_up(int status)
 {
-    const bool first_lost = strstr(all.said, "process 0 of ") != NULL;
-    if (all.rank == first_lost) print(all.said);
-    *all.said = 0;
+    const bool first_lost = strstr(here()->said, "process 0 of ") != NULL;
+    if (here()->rank == first_lost) print(here()->said);
+    *here()->said = 0;
     return failed(status);
 }
 
 /* A launcher ends all processes when one exits with an error: process 0 is to speak before. */
 static void let_speak(void)
 {
-    if (all.rank) nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    if (here()->rank) nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
 }
 
 int pal_cli_processes_check(const pal_cli_verb *verb)
 {
-    if (all.count < 2 || !verb || verb->spec->processes) return PAL_CLI_GO_ON;
-    if (!all.rank) {
+    if (here()->count < 2 || !verb || verb->spec->processes) return PAL_CLI_GO_ON;
+    if (!here()->rank) {
         char line[256];
         snprintf(line, sizeof line, "%s runs in one process: start it without mpirun", verb->name);
         print(line);
@@ -146,7 +86,7 @@ static int first_failed(const report *reports, bool *alike)
 {
     int first = -1;
     *alike = true;
-    for (int i = 0; i < all.count; i++) {
+    for (int i = 0; i < here()->count; i++) {
         *alike &= reports[i].status > 0 && !strcmp(reports[i].text, reports[0].text);
         const bool says_more = first >= 0 && !*reports[first].text && *reports[i].text;
         if (reports[i].status > 0 && (first < 0 || says_more)) first = i;
@@ -163,9 +103,9 @@ static int conclude(const report *reports)
     if (first < 0) return PAL_CLI_GO_ON;
     const report *r = &reports[first];
     int status = r->status;
-    for (int i = 0; i < all.count && alike; i++) status = reports[i].status > status ? reports[i].status : status;
-    snprintf(line, sizeof line, "process %d of %d (host %s): %s", first, all.count, r->host, r->text);
-    if (*r->text && !all.rank) print(alike ? r->text : line);
+    for (int i = 0; i < here()->count && alike; i++) status = reports[i].status > status ? reports[i].status : status;
+    snprintf(line, sizeof line, "process %d of %d (host %s): %s", first, here()->count, r->host, r->text);
+    if (*r->text && !here()->rank) print(alike ? r->text : line);
     return status;
 }
 
@@ -174,23 +114,23 @@ int pal_cli_processes_agree(int status)
     pal_error err = {0};
     if (!all.communicator) return status;
     if (all.lost) return give_up(status);
-    report mine = {.status = status}, *reports = calloc((size_t)all.count, sizeof *reports);
+    report mine = {.status = status}, *reports = calloc((size_t)here()->count, sizeof *reports);
     if (gethostname(mine.host, sizeof mine.host - 1)) strcpy(mine.host, "unknown");
-    snprintf(mine.text, sizeof mine.text, "%s", all.said);
+    snprintf(mine.text, sizeof mine.text, "%s", here()->said);
     if (!reports) { /* the others hear of it when the communicator is closed */
         all.lost = true;
-        pal_cli_say(PAL_CLI_FAILED, "out of memory");
+        pal_cli_processes_keep(PAL_CLI_FAILED, "out of memory");
         return give_up(status);
     }
     if (pal_communicator_gather(all.communicator, &mine, sizeof mine, reports, &err)) {
         free(reports);
         all.lost = true;
-        pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
+        pal_cli_processes_keep(PAL_CLI_FAILED, err.text);
         return give_up(status);
     }
     const int concluded = conclude(reports);
     free(reports);
-    *all.said = 0;
+    *here()->said = 0;
     return concluded == PAL_CLI_GO_ON ? status : concluded;
 }
 
@@ -215,10 +155,10 @@ static int cannot_meet(const char *why)
     snprintf(line, sizeof line,
              "%d processes were started, but %s: install libopenmpi-dev and build Palindrome again, or start it "
              "without mpirun",
-             all.count, why);
-    if (!all.which_here) print(line);
+             here()->count, why);
+    if (!here()->which_here) print(line);
     let_speak();
-    *all.said = 0;
+    *here()->said = 0;
     return PAL_CLI_FAILED;
 }
 
@@ -237,19 +177,19 @@ static int meet(void)
     memcpy(&open_mpi, &symbol, sizeof open_mpi); /* as in blas.c */
     all.communicator = open_mpi(&err);
     if (!all.communicator) {
-        if (!all.rank) print(err.text);
+        if (!here()->rank) print(err.text);
         let_speak();
-        *all.said = 0;
+        *here()->said = 0;
         return PAL_CLI_FAILED;
     }
-    all.rank = all.communicator->rank;
-    all.count = all.communicator->size;
+    here()->rank = all.communicator->rank;
+    here()->count = all.communicator->size;
     return PAL_CLI_GO_ON;
 }
 
 int pal_cli_processes_meet(int status)
 {
-    if (all.count < 2 || all.met) return status;
+    if (here()->count < 2 || all.met) return status;
     all.met = true;
     const int met = meet();
     return met == PAL_CLI_GO_ON ? pal_cli_processes_agree(status) : met;
@@ -257,7 +197,7 @@ int pal_cli_processes_meet(int status)
 
 int pal_cli_processes_end(int status)
 {
-    if (all.count < 2) return status;
+    if (here()->count < 2) return status;
     if (!all.met && status > 0)
         status = pal_cli_processes_meet(status);
     else

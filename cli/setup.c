@@ -28,6 +28,14 @@ const char *pal_cli_libc(char *out, size_t size)
     return *out ? out : NULL;
 }
 
+/* Processes that share the processors of this one; 1: none, or each has its own, because a launcher has bound them. */
+static unsigned neighbours(void)
+{
+    const int here = pal_cli_processes()->here;
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return pal_cli_process_count() > 1 && here > 1 && (long)pal_cli_processors() >= online ? (unsigned)here : 1;
+}
+
 /* ---- The same bits on every processor ------------------------------------------------------------------------- */
 
 /* The kernels of Nehalem are in every OpenBLAS for several x86-64 processors, they need SSE4.2 at most, and their block
@@ -117,9 +125,9 @@ pal_context *pal_cli_context(const pal_cli_args *args, const pal_run_info *run, 
         o.isa = "baseline";
         o.lanes = run && run->lanes > 0 && run->lanes <= 4096 ? (unsigned)run->lanes : 1;
     }
-    const unsigned neighbours = pal_cli_neighbours();
-    if (neighbours > 1) { /* processes that the launcher has not bound: two must not sit on one processor */
-        const unsigned share = pal_cli_processors() / neighbours;
+    const unsigned sharing = neighbours();
+    if (sharing > 1) { /* processes that the launcher has not bound: two must not sit on one processor */
+        const unsigned share = pal_cli_processors() / sharing;
         if (!o.threads) o.threads = share > 1 ? share : 1;
         o.unpinned = true;
     }

@@ -82,7 +82,7 @@ typedef struct pal_cli_planned { /* a training that is planned */
     const pal_train_options *options;
 } pal_cli_planned;
 int pal_cli_check_memory(const pal_cli_args *args, const pal_cli_planned *planned, char words[PAL_CLI_MEMORY_WORDS]);
-/* The same for a new training with the options of the command line. */
+/* train_open.c: the same for a new training with the options of the command line. */
 int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *variant, const pal_setting *settings,
                              size_t n, const pal_dataset *train, const pal_dataset *test,
                              char words[PAL_CLI_MEMORY_WORDS]);
