@@ -296,13 +296,12 @@ static pal_status take_steps(palt__loop *l, pal_error *err)
     return PAL_OK;
 }
 
-/* A step fails in all processes, an iteration of a minimiser maybe in one. What the processes keep in parts is made whole
- * for those who look at it now. */
+/* A step fails in all processes, an iteration of a minimiser maybe in one. What the processes keep in parts is made
+ * whole for those who look at it now. */
 pal_status palt__loop_steps(palt__loop *l, pal_error *err)
 {
     const pal_status status = l->minimised ? palt__minimised_epoch(l, err) : take_steps(l, err);
-    if (l->minimised || (status && status != PAL_ERR_STOPPED))
-        return palt__agree(&l->together, status, err);
+    if (l->minimised || (status && status != PAL_ERR_STOPPED)) return palt__agree(&l->together, status, err);
     if (!pal_program_settle(l->stage->program)) return status;
     pal_error_set(err, PAL_ERR_PEER, "%s", pal_program_error(l->stage->program));
     return palt__agree(&l->together, PAL_ERR_PEER, err);
