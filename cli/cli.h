@@ -186,8 +186,8 @@ int64_t pal_cli_shards(const pal_cli_args *args);
 const pal_communicator *pal_cli_trainers(const pal_cli_args *args); /* those processes; NULL: this one alone */
 int64_t pal_cli_default_lanes(const pal_cli_args *args);
 int64_t pal_cli_whole_shards(int64_t batch, int64_t shards);
-/* Like pal_cli_train, by this process alone. If training has started and ends early, the reason is stored in *why and
- * not printed. why NULL: it is printed. */
+/* Like pal_cli_train, but this process trains alone, and if training has started and ends early, the reason is stored
+ * in *why and not printed. why NULL: as pal_cli_train. */
 int pal_cli_train_within(int argc, char **argv, pal_error *why);
 /* train_report.c: the output at the end of training. */
 /* profile: also printed; NULL: none. It is taken over. */

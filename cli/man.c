@@ -182,13 +182,11 @@ static const char *const section[][2] = {
      "shards and not on P. Process 0 prints, and writes the run folder; the others read the data and, with --resume, "
      "the "
      "folder. A launcher that binds processes to processors decides about --threads; one thread for each is the rule. "
-     "Ctrl-C, or a signal to mpirun, stops all processes at the same step, and process 0 saves it. Open MPI kills what "
-     "is "
-     "not done after a second: give it more with --mca odls_base_sigkill_timeout SECONDS, which it then waits in every "
-     "case. "
-     "When a process dies, the "
-     "others "
-     "end and name it; the run can be resumed from its last checkpoint."},
+     "Ctrl-C, or a signal to mpirun, stops all processes at the same step, and process 0 saves it. Open MPI passes it "
+     "on "
+     "after a second, and kills what is not done a second later; --mca odls_base_sigkill_timeout SECONDS sets both "
+     "times. "
+     "When a process dies, the others end and name it; the run can be resumed from its last checkpoint."},
     {"mpirun -n P palindrome sweep ...",
      "Each process takes every P-th training, alone. Process 0 prints and writes the table of all of them."},
     {"mpirun -n P palindrome evaluate ...",

@@ -81,15 +81,19 @@ typedef struct report { /* of a process */
     char host[HOST], text[TEXT];
 } report;
 
-/* The first that has failed; -1: none. alike: all have failed, with the same line. */
+/* The first that has failed and says why; -1: none has failed. alike: all have failed, with the same line, or process 0
+ * speaks for the others. */
 static int first_failed(const report *reports, bool *alike)
 {
     int first = -1;
-    *alike = true;
     for (int i = 0; i < here()->count; i++) {
-        *alike &= reports[i].status > 0 && !strcmp(reports[i].text, reports[0].text);
         const bool says_more = first >= 0 && !*reports[first].text && *reports[i].text;
         if (reports[i].status > 0 && (first < 0 || says_more)) first = i;
+    }
+    *alike = true;
+    for (int i = 0; i < here()->count && first >= 0; i++) {
+        const bool silent = !first && !*reports[i].text;
+        *alike &= reports[i].status > 0 && (silent || !strcmp(reports[i].text, reports[first].text));
     }
     return first;
 }

@@ -25,7 +25,8 @@ extern "C" {
 
 /* The communicator of all processes that were started together (MPI_COMM_WORLD). All of them call it. Initialises MPI
  * if nobody has; closing it then finalises MPI. MPI starts once in a process: to open one later again, initialise MPI
- * yourself. NULL: it could not be made, and *err says why; err may be NULL. If MPI itself cannot start, it ends the
+ * yourself. Before, it sets the variable OMPI_MCA_btl_tcp_flags to 1 unless it is set (communicator.c says why). NULL: it
+ * could not be made, and *err says why; err may be NULL. If MPI itself cannot start, it ends the
  * process, with its own message.
  *
  * close(c, false) is called by all processes, and waits for them.

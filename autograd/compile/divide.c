@@ -10,6 +10,9 @@
  * alone. Of the leaves that it writes, at most one is read by other steps, as a weight is. The
  * others, such as Adam's moments, are kept in parts from run to run: pal_program_settle makes them whole.
  *
+ * A divided update needs no turn: it runs between any two steps behind the last reader of the old weight (b->early),
+ * when its part of the sum is there. So the parts are on their way while the backward pass goes on.
+ *
  * Relies on: emit_loop.c. Why here and not on the plan: what a loop reads, and how, is decided there. */
 #include "autograd/compile/internal.h"
 
@@ -22,13 +25,6 @@ static uint32_t only_reader(const pal__plan *p, uint32_t id)
         group = p->group[p->readers[r]];
     }
     return group;
-}
-
-static size_t position_of(const pal_program *p, const pal__plan *plan, uint32_t group)
-{
-    for (size_t i = 0; i < p->n_steps; i++)
-        if (plan->order[i] == group) return i;
-    return p->n_steps;
 }
 
 /* Whether the loop is one of a part of its elements as well as of all. */
@@ -57,6 +53,28 @@ static void **address_in(const pal__loop *l, const pal_tensor *leaf)
     return NULL;
 }
 
+/* After how many steps the update may run: what it reads is there, but for the sum, and nobody reads any more what it
+ * writes. 0: not before its turn, since the sum is copied then. */
+static size_t after(const pal_program *p, const pal__plan *plan, uint32_t g, uint32_t wait)
+{
+    const pal__shared *s = p->shared;
+    const uint32_t start = pal__arg(plan->tape, wait, 0);
+    size_t last = 0;
+    if (s->steps[0][s->at[plan->group[wait]]].call.out != s->steps[0][s->at[plan->group[start]]].call.out) return 0;
+    for (uint32_t e = plan->groups[g].edges; e; e = plan->edges[e - 1].next) {
+        const uint32_t from = plan->edges[e - 1].from;
+        if (plan->groups[from].kind != PAL__GROUP_FENCE && s->at[from] > last) last = s->at[from];
+    }
+    for (size_t m = 0; m < plan->groups[g].n_members; m++) {
+        const pal__entry *e = pal__at(plan->tape, plan->groups[g].members[m]);
+        for (uint32_t k = 0; k < e->n; k++) {
+            const uint32_t base = plan->view[plan->tape->operands[e->first + k]].base, from = plan->group[base];
+            if (from != PAL__NONE && from != g && base != wait && s->at[from] > last) last = s->at[from];
+        }
+    }
+    return last + 1;
+}
+
 /* Divides the update of a group, if that is possible. wait: the entry that has the sum of the bucket. */
 static void divide(pal_program *p, const pal__plan *plan, uint32_t bucket, uint32_t wait)
 {
@@ -64,9 +82,9 @@ static void divide(pal_program *p, const pal__plan *plan, uint32_t bucket, uint3
     pal__bucket *b = &s->buckets[bucket];
     const uint32_t g = only_reader(plan, wait);
     if (g == PAL__NONE || plan->groups[g].kind != PAL__GROUP_LOOP || !plan->once[plan->groups[g].first]) return;
-    const size_t at = position_of(p, plan, g), parts = s->n_parts;
+    const size_t at = s->at[g], parts = s->n_parts;
     const pal__group *group = &plan->groups[g];
-    const pal__loop *l = at < p->n_steps ? s->steps[0][at].loop : NULL;
+    const pal__loop *l = plan->order[at] == g ? s->steps[0][at].loop : NULL; /* it follows no kernel */
     if (!l || s->divided[at] || !by_element(l, b->n)) return;
     void **whole = NULL;
     bool good = true;
@@ -87,7 +105,9 @@ static void divide(pal_program *p, const pal__plan *plan, uint32_t bucket, uint3
     if (!good) return;
     b->loop = at;
     b->whole = whole;
+    b->early = after(p, plan, g, wait);
     s->divided[at] = bucket + 1;
+    s->n_divided++;
 }
 
 bool pal__divide(pal_program *p, const pal__plan *plan)

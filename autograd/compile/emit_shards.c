@@ -15,11 +15,14 @@
 
 enum { BUCKET = 256 * 1024, ALIGNED = 64 /* bytes between the messages of a bucket */ };
 
-static size_t position_of(const pal_program *p, const pal__plan *plan, uint32_t start)
+static void find_steps(pal_program *p, const pal__plan *plan)
 {
-    for (size_t i = 0; i < p->n_steps; i++)
-        if (plan->groups[plan->order[i]].first == start) return i;
-    return SIZE_MAX;
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const uint32_t g = plan->order[i];
+        p->shared->at[g] = i;
+        if (plan->fed[g]) p->shared->at[plan->fed[g] - 1] = i;
+        for (uint32_t sum = plan->sums[g]; sum; sum = plan->sums[sum - 1]) p->shared->at[sum - 1] = i;
+    }
 }
 
 /* Puts the message of a start into the last bucket, if it fits, or into a new one. */
@@ -41,19 +44,18 @@ static void place_message(pal_program *p, size_t i, bool *open)
     *open = true;
 }
 
-static bool place_messages(pal_program *p, const pal__plan *plan)
+static void place_messages(pal_program *p, const pal__plan *plan)
 {
     pal__shared *s = p->shared;
     bool open = false;
     for (size_t i = 0; i < p->n_steps; i++) {
         if (s->part[i] == PAL__SHARE_START) place_message(p, i, &open);
         if (s->part[i] != PAL__SHARE_WAIT) continue;
-        const size_t from = position_of(p, plan, pal__arg(plan->tape, plan->groups[plan->order[i]].first, 0));
-        if (from >= i) return false;
+        const uint32_t start = pal__arg(plan->tape, plan->groups[plan->order[i]].first, 0);
+        const size_t from = s->at[plan->group[start]];
         s->message[i] = s->message[from];
         if (s->message[i].bucket + 1 == s->n_buckets) open = false;
     }
-    return true;
 }
 
 /* Rooms for the buckets, and what sums them over the processes. */
@@ -112,10 +114,18 @@ bool pal__emit_shared(pal_program *p, const pal__plan *plan)
     s->message = pal__keep(p, p->n_steps * sizeof *s->message);
     s->buckets = pal__keep(p, p->n_steps * sizeof *s->buckets);
     s->values = pal__keep(p, (size_t)s->local * sizeof *s->values);
-    if (!s->part || !s->once || !s->message || !s->buckets || !s->values) return false;
-    describe_steps(p, plan);
     s->divided = pal__keep(p, p->n_steps * sizeof *s->divided);
-    return s->divided && place_messages(p, plan) && pal__divide(p, plan) && open_buckets(p, plan);
+    s->at = pal__alloc(p->context, plan->n_groups * sizeof *s->at);
+    bool good = s->part && s->once && s->message && s->buckets && s->values && s->divided && s->at;
+    if (good) {
+        find_steps(p, plan);
+        describe_steps(p, plan);
+        place_messages(p, plan);
+        good = pal__divide(p, plan) && open_buckets(p, plan);
+    }
+    pal__free(p->context, s->at);
+    s->at = NULL;
+    return good;
 }
 
 void pal__shared_free(pal_program *p)

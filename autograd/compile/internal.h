@@ -267,7 +267,9 @@ typedef struct pal__bucket { /* messages that go out together */
     size_t first, last; /* the steps of its first and of its last message */
     size_t loop;        /* divided: the step that updates the part of this process; else 0 */
     void **whole;       /* divided: where the address is of the leaf that all need; NULL: there is none */
+    size_t early;       /* divided: the update may run after so many steps of the program; 0: in its turn alone */
     bool under_way;
+    bool updated; /* in this run, by its update */
 } pal__bucket;
 
 typedef struct pal__part { /* of a leaf; the bucket says which elements each process has */
@@ -287,10 +289,11 @@ typedef struct pal__shared { /* run_shards.c */
     uint8_t *part;              /* by step: pal__share_part */
     bool *once;                 /* by step: the first shard runs it for all */
     pal__message *message;      /* by step */
+    size_t *at;                 /* by group of the plan: its step; while the program is made */
     pal__bucket *buckets;
     size_t *divided;  /* by step: the bucket whose part it updates, plus 1; 0: all of it, or it is no update */
     pal__part *parts; /* leaves that are kept in parts */
-    size_t n_parts;
+    size_t n_parts, n_divided;
     const void **values; /* room for one address of each shard */
     size_t n_buckets;
     size_t fence, effects; /* the first step behind all that can fail; the first that writes a leaf */

@@ -27,6 +27,7 @@ typedef struct running {
     size_t oldest, newest;  /* buckets before it are back; those from it on have not gone out */
     uint32_t flags;         /* what is joined */
     bool joins, came, lost; /* flags were sent, and are back; a process has ended */
+    bool known;             /* how all processes fare: leaves may be written */
     bool inside;            /* a sum is being helped along */
 } running;
 
@@ -109,6 +110,7 @@ static void wait(running *r, size_t i)
 {
     pal__shared *s = r->s;
     pal__bucket *b = &s->buckets[s->message[i].bucket];
+    if (b->updated) return;
     if (b->under_way) wait_for(r, b->all);
     b->under_way = false;
     if (r->lost) return;
@@ -137,6 +139,7 @@ static void joined(running *r)
 {
     if (!r->came) wait_for(r, r->s->agreed);
     r->joins = false;
+    r->known = !r->lost;
     r->s->raised = r->lost ? 0 : r->flags;
     if (r->lost || r->flags <= PAL__FLAGS) return;
     int status = 0;
@@ -155,6 +158,8 @@ static bool update_part(running *r, size_t i)
     pal__bucket *b = s->divided[i] ? &s->buckets[s->divided[i] - 1] : NULL;
     size_t first, n;
     if (!b || !pal__all_part(b->all, &first, &n)) return false;
+    if (b->updated) return true;
+    b->updated = true;
     pal__step *step = &s->steps[0][i];
     const double began = r->p->profile ? now() : 0;
     pal__run_elements(r->p, step, first, n);
@@ -173,6 +178,18 @@ static void compute(running *r, size_t i)
     for (int64_t k = 0; k < (s->once[i] ? 1 : s->local) && !r->status; k++) {
         r->p->row = r->p->noise.row + (uint64_t)((s->first + k) * s->rows);
         r->status = pal__run_step(r->p, &s->steps[k][i]);
+    }
+}
+
+/* Divided updates whose part of the sum is there, after so many steps. */
+static void update_early(running *r, size_t steps)
+{
+    size_t first, n;
+    if (r->joins && r->came) joined(r);
+    for (size_t i = 0; i < r->newest && r->known && !r->status; i++) {
+        const pal__bucket *b = &r->s->buckets[i];
+        if (b->early && steps >= b->early && !b->under_way && !b->updated && pal__all_part(b->all, &first, &n))
+            update_part(r, b->loop);
     }
 }
 
@@ -224,6 +241,7 @@ pal_status pal__run_shared(pal_program *p, pal_status status)
     running r = {.p = p, .s = p->shared, .status = status};
     pal__shared *s = p->shared;
     s->waited = 0;
+    for (size_t i = 0; i < s->n_buckets; i++) s->buckets[i].updated = false;
     if (s->communicator) pal__workers_between(p->context->pool, poll_between, &r);
     for (size_t i = 0; i <= p->n_steps && !r.lost; i++) {
         if (i == s->fence) join(&r);
@@ -234,6 +252,7 @@ pal_status pal__run_shared(pal_program *p, pal_status status)
         if (i == p->n_steps) break;
         run_one(&r, i);
         poll_all(&r, false);
+        if (s->n_divided) update_early(&r, i + 1);
     }
     pal__workers_between(p->context->pool, NULL, NULL);
     for (size_t i = 0; i < s->n_buckets && !r.lost; i++) {

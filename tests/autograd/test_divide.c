@@ -17,7 +17,7 @@ typedef enum update { PLAIN, MOMENTUM, TWO_READ, STORES, UPDATES } update;
 typedef struct process {
     pal_communicator *communicator;
     update update;
-    bool divide, divided;
+    bool divide, divided, early;
     pal_context *context;
     pal_tensor *x, *w, *m;
     pal_status status;
@@ -60,6 +60,8 @@ static void *work(void *user)
     pal_program *program = make(p, t);
     p->status = program ? PAL_OK : pal_tape_status(t);
     for (size_t i = 0; program && i < program->n_steps; i++) p->divided |= program->shared->divided[i] != 0;
+    for (size_t i = 0; program && i < program->shared->n_buckets; i++)
+        p->early |= program->shared->buckets[i].early != 0;
     for (int i = 0; i < STEPS && !p->status; i++) p->status = pal_run(program);
     if (!p->status) p->status = pal_program_settle(program);
     pal_program_free(program);
@@ -103,6 +105,7 @@ START_TEST(parts_have_the_bits_of_the_whole)
                 ck_assert_mem_eq(alone.w->data, some[i].w->data, pal_tensor_bytes(alone.w));
                 ck_assert_mem_eq(alone.m->data, some[i].m->data, pal_tensor_bytes(alone.m));
                 ck_assert_int_eq(some[i].divided, divide && (u == PLAIN || u == MOMENTUM));
+                ck_assert_int_eq(some[i].early, some[i].divided); /* it need not wait for its turn */
             }
             end(some, n);
         }

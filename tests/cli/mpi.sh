@@ -104,8 +104,8 @@ ended() { # how many of the program's processes are left: none
     done
     return 1
 }
-# mpirun kills after a second, in which a machine that has much to do may have no step. It then always waits so long.
-export OMPI_MCA_odls_base_sigkill_timeout=10
+# It passes the signal on after so many seconds, and kills after as many more: a machine that has much to do needs them.
+export OMPI_MCA_odls_base_sigkill_timeout=5
 begin stopped
 unset OMPI_MCA_odls_base_sigkill_timeout
 stop INT
@@ -156,6 +156,18 @@ for n in 2 4; do
     check "the output of $n processes" cmp -s expected found
     check "the table of $n processes" cmp -s swept/sweep.csv swept$n/sweep.csv
 done
+export OMPI_MCA_odls_base_sigkill_timeout=5
+# shellcheck disable=SC2086
+$fresh mpirun $options -n 3 "$program" sweep basic --data data --batch 1 --epochs 1000000 --hidden 4,5,6 --out cut > out 2> all &
+pid=$!
+for i in $(seq 600); do
+    [ -s cut/hidden-5-seed-1/metrics.jsonl ] && break
+    sleep 0.1
+done
+unset OMPI_MCA_odls_base_sigkill_timeout
+stop INT
+grep '^palindrome: ' all > err
+check "a sweep that is stopped is one line: $(cat err)" [ "$(grep -c '^palindrome: interrupted: none of 9 runs' err) $(wc -l < err)" = "1 1" ]
 once "a training of a sweep that fails" "not finite.*1 of 6 runs are finished and stay in torn" 3 sweep basic --data data \
     --batch 16 --epochs 2 --hidden 6 --seeds 3 --optimizer gd --lr 0.01,1e6 --output squared --activation linear --quiet --out torn
 
