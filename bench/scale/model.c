@@ -6,12 +6,17 @@
  *  - a message begins when it is ready. It takes at least the latencies, bytes and sums of its exchanges. Several are
  * on the way at once, and share the link of the process and, to other racks, that of the rack: each of the two carries
  *    one byte after the other. Their latencies overlap;
- *  - sums and copies need the processor: forward and backward take so much longer;
- *  - the update of a weight begins when its sum is there and the updates before it are done. Of a message that goes
- *    alone a process has the sum of a part, updates that part, and then sends it to all.
+ *  - of a message that goes alone a process has the sum of a part, updates that part, and then sends it to all. It does
+ *    so when the part is there and nothing reads the old weight any more, in the middle of the backward pass, too. Then
+ *    these weights follow what is on the link already;
+ *  - other updates come behind the backward pass, each when its sum is there and those before it are done;
+ *  - sums, copies and early updates need the processor: forward and backward take so much longer;
+ *  - while the process computes, its link carries what `busy` says.
  *
- * Left out: contention inside the network except for the link of a rack, processes that are late, and that a transfer
- * only goes on when the process looks at it, between the tasks of the steps of its program. */
+ * The old weight is taken for read when the gradient that is ready next is: the product that reads it comes between.
+ *
+ * Left out: contention inside the network except for the link of a rack, processes that are late, and that an update
+ * begins between two steps of the program and not in one. */
 #include "bench/scale/scale.h"
 
 #include <stdlib.h>
@@ -104,48 +109,121 @@ transfer_time model_transfer(const network *w, const exchanges *e, size_t from, 
 
 static double later(double a, double b) { return a > b ? a : b; }
 
-typedef struct lines { /* until when the process's link and that of the rack are busy */
-    double link, uplink;
-} lines;
+typedef struct following { /* one process, as far as it has been followed */
+    const network *w;
+    const costs *c;
+    schedule *to;
+    exchanges e[MOST_MESSAGES];
+    double free[MOST_MESSAGES]; /* when, in the pass, nothing reads the old weight any more */
+    bool updated[MOST_MESSAGES];
+    double pass, stolen, now; /* forward and backward alone; what was added to it so far; now: behind it */
+    double link, uplink;      /* until when the process's link and that of the rack are busy */
+    size_t begun;
+} following;
 
-/* When exchanges that begin then are through. */
-static double send(lines *l, const transfer_time *t, double begin)
+/* When so many seconds of sending are over. While the process computes, it sends more slowly. */
+static double carried(const following *f, double from, double seconds)
 {
-    l->link = later(l->link, begin) + t->link;
-    l->uplink = later(l->uplink, begin) + t->uplink;
-    return t->all > 0 ? later(begin + t->all, later(l->link, l->uplink)) : begin;
+    const double slower = f->w->busy > 0 ? f->w->bandwidth / f->w->busy : 1, left = f->pass + f->stolen - from;
+    if (left <= 0) return from + seconds;
+    return seconds * slower <= left ? from + seconds * slower : from + left + seconds - left / slower;
+}
+
+/* When exchanges that begin then are through. What of them falls into the pass makes it longer. */
+static double send(following *f, const exchanges *e, size_t from, size_t to, double begin)
+{
+    const transfer_time t = model_transfer(f->w, e, from, to);
+    f->link = carried(f, later(f->link, begin), t.link);
+    f->uplink = carried(f, later(f->uplink, begin), t.uplink);
+    if (t.all <= 0) return begin;
+    const double end = later(carried(f, begin, t.all), later(f->link, f->uplink));
+    const double meanwhile = f->pass + f->stolen - begin;
+    if (meanwhile > 0) f->stolen += t.processor * (meanwhile < end - begin ? meanwhile / (end - begin) : 1);
+    return end;
+}
+
+static bool divided(const following *f, size_t i) { return f->e[i].part < 1; }
+
+/* Returns how long it takes. */
+static double update(following *f, size_t i, double begin)
+{
+    schedule *s = f->to;
+    const double time = f->e[i].part * f->c->update * s->buckets[i].bytes / costs_bytes(f->c);
+    f->updated[i] = true;
+    if (begin < f->pass + f->stolen) f->stolen += time;
+    s->update[i] = begin;
+    s->updated[i] = begin + time;
+    s->there[i] = send(f, &f->e[i], f->e[i].sum, f->e[i].n, s->updated[i]);
+    return time;
+}
+
+/* The next thing that happens in the pass: a message begins, or a part is updated. Returns the time of an update. */
+static bool go_on(following *f, double *updating)
+{
+    schedule *s = f->to;
+    size_t next = s->n;
+    double when = f->pass + f->stolen;
+    for (size_t i = 0; i < f->begun; i++) {
+        const double ready = later(s->end[i], f->free[i] + f->stolen);
+        if (f->updated[i] || !divided(f, i) || ready >= when) continue;
+        next = i;
+        when = ready;
+    }
+    const size_t i = f->begun;
+    if (i < s->n && s->buckets[i].ready + f->stolen <= when) {
+        s->begin[i] = s->buckets[i].ready + f->stolen;
+        s->end[i] = send(f, &f->e[i], 0, f->e[i].sum, s->begin[i]);
+        f->begun++;
+        return true;
+    }
+    if (next < s->n) *updating += update(f, next, when);
+    return next < s->n;
+}
+
+/* Behind the pass: waits for one message after the other. Divided ones that are there do not wait for their turn. */
+static double finish(following *f)
+{
+    schedule *s = f->to;
+    double time = 0, now = f->pass + f->stolen;
+    for (size_t i = 0; i < s->n; i++) {
+        if (f->updated[i]) continue;
+        update(f, i, later(now, s->end[i]));
+        time += s->updated[i] - s->update[i];
+        now = s->updated[i];
+        for (size_t k = i + 1; k < s->n; k++) {
+            if (f->updated[k] || !divided(f, k) || s->end[k] > now) continue;
+            update(f, k, now);
+            time += s->updated[k] - s->update[k];
+            now = s->updated[k];
+        }
+    }
+    f->now = now;
+    return time;
 }
 
 step_time model_schedule(const costs *c, const network *w, int processes, double rows, schedule *out)
 {
     sized s;
-    lines l = {0};
-    double stolen = 0;
-    exchanges e[MOST_MESSAGES];
+    following f = {.w = w, .c = c, .to = out};
     costs_at(c, rows, &s);
+    f.pass = s.compute;
     *out = (schedule){0};
     out->n = model_buckets(&s, c->n_messages, w->bucket, out->buckets);
     for (size_t i = 0; i < out->n; i++) {
-        e[i] = model_exchanges(w, out->buckets[i].bytes, processes);
-        const transfer_time t = model_transfer(w, &e[i], 0, e[i].sum);
-        out->begin[i] = out->buckets[i].ready + stolen;
-        out->end[i] = send(&l, &t, out->begin[i]);
-        const double meanwhile = s.compute + stolen - out->begin[i], time = out->end[i] - out->begin[i];
-        if (meanwhile > 0 && time > 0) stolen += t.processor * (meanwhile < time ? meanwhile / time : 1);
+        f.e[i] = model_exchanges(w, out->buckets[i].bytes, processes);
+        f.free[i] = out->buckets[i].ready; /* and until the gradient that is ready next */
+        for (size_t k = c->n_messages; k-- > 0;)
+            if (s.messages[k].ready > out->buckets[i].ready &&
+                (f.free[i] == out->buckets[i].ready || s.messages[k].ready < f.free[i]))
+                f.free[i] = s.messages[k].ready;
     }
-    step_time t = {.compute = s.compute + stolen};
-    double now = t.compute, last = 0;
-    const double bytes = costs_bytes(c);
-    for (size_t i = 0; i < out->n; i++) {
-        const double update = e[i].part * c->update * out->buckets[i].bytes / bytes;
-        const transfer_time rest = model_transfer(w, &e[i], e[i].sum, e[i].n);
-        out->update[i] = later(out->end[i], now);
-        out->updated[i] = now = out->update[i] + update;
-        out->there[i] = send(&l, &rest, now);
-        last = later(last, out->there[i]);
-        t.update += update;
+    double early = 0, last = 0;
+    while (go_on(&f, &early)) {
     }
-    t.all = later(now, last);
+    step_time t = {.compute = f.pass + f.stolen - early};
+    t.update = early + finish(&f);
+    for (size_t i = 0; i < out->n; i++) last = later(last, out->there[i]);
+    t.all = later(f.now, last);
     t.waiting = t.all - t.compute - t.update;
     return t;
 }

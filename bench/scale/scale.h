@@ -51,6 +51,7 @@ typedef struct network {
      * processes of a rack together reach others with `share` of their bandwidth. */
     int rack;
     double far_latency, share;
+    double busy;   /* bytes a second, each way, while the process computes; 0: bandwidth */
     double copy;   /* time of the processor for each byte that it sends and receives */
     double sum;    /* as in machine */
     double bucket; /* bytes: larger messages go alone, smaller ones together */
@@ -62,7 +63,7 @@ typedef struct network {
 extern const network networks[];
 
 typedef struct step_time {
-    double compute, waiting, update, all; /* compute: with the sums and copies that go on meanwhile */
+    double compute, waiting, update, all; /* compute: with the sums and copies that go on meanwhile, without updates */
 } step_time;
 
 typedef struct schedule { /* when a message begins, when its sum is there, its update, and when its weights are there */

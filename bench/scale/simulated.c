@@ -9,7 +9,8 @@
  * gradients, the time of a step, the model's, and the first over the second. Times in microseconds.
  *
  * Unlike the model it has many messages on the way at once, which share links and switches. A transfer goes on when the
- * process looks at it: after each slice of its computation, as pal_run does between the steps of a program. */
+ * process looks at it: after each slice of its computation, as pal_run does between the steps of a program. There it
+ * also updates its parts of weights whose sums are there. */
 #include "bench/scale/scale.h"
 
 #include <mpi.h>
@@ -41,9 +42,10 @@ static void work(double seconds)
 typedef struct transfer { /* one message */
     exchanges e;
     size_t n, at; /* at: the exchange that is on its way; n: so many can go until the update */
-    bool begun;
+    bool begun, updated;
     MPI_Request requests[2];
     int tag;
+    double free; /* when, in the pass, nothing reads the old weight any more */
 } transfer;
 
 typedef struct process {
@@ -98,12 +100,43 @@ static void wait_for(process *p, size_t i)
     }
 }
 
-/* An update, in which the process looks as pal_run does between the tasks of a step. */
-static void update(process *p, double seconds)
+static void update(process *p, const costs *c, size_t i);
+
+/* Updates of parts that are there. pass: how far forward and backward are. */
+static void update_early(process *p, const costs *c, double pass)
 {
+    for (size_t i = 0; i < p->n; i++) {
+        const transfer *t = &p->transfers[i];
+        if (t->begun && !t->updated && t->e.part < 1 && t->at == t->e.sum && pass >= t->free) update(p, c, i);
+    }
+}
+
+/* In it the process looks as pal_run does between the tasks of a step. Then the new weights go out. */
+static void update(process *p, const costs *c, size_t i)
+{
+    transfer *t = &p->transfers[i];
+    const double seconds = t->e.part * c->update * p->buckets[i].bytes / costs_bytes(c);
+    t->updated = true;
     for (double now = 0; now < seconds; now += LOOK) {
         work(seconds - now < LOOK ? seconds - now : LOOK);
         look(p);
+    }
+    t->n = t->e.n;
+    if (t->at < t->n) start(p, t);
+}
+
+static void prepare(process *p, const costs *c, const sized *s)
+{
+    p->n = model_buckets(s, c->n_messages, p->net->bucket, p->buckets);
+    for (size_t i = 0; i < p->n; i++) {
+        transfer *t = &p->transfers[i];
+        *t = (transfer){.tag = (int)i, .requests = {MPI_REQUEST_NULL, MPI_REQUEST_NULL}, .free = p->buckets[i].ready};
+        t->e = model_exchanges(p->net, p->buckets[i].bytes, p->size);
+        t->n = t->e.sum;
+        for (size_t k = 0; k < c->n_messages; k++) { /* until the gradient that is ready next */
+            const double ready = s->messages[k].ready;
+            if (ready > p->buckets[i].ready && (t->free == p->buckets[i].ready || ready < t->free)) t->free = ready;
+        }
     }
 }
 
@@ -111,12 +144,7 @@ static void step(process *p, const costs *c, double rows)
 {
     sized s;
     costs_at(c, rows, &s);
-    p->n = model_buckets(&s, c->n_messages, p->net->bucket, p->buckets);
-    for (size_t i = 0; i < p->n; i++) {
-        p->transfers[i] = (transfer){.tag = (int)i, .requests = {MPI_REQUEST_NULL, MPI_REQUEST_NULL}};
-        p->transfers[i].e = model_exchanges(p->net, p->buckets[i].bytes, p->size);
-        p->transfers[i].n = p->transfers[i].e.sum;
-    }
+    prepare(p, c, &s);
     double now = 0;
     for (size_t next = 0; now < s.compute;) {
         double until = now + s.compute / SLICES;
@@ -127,15 +155,17 @@ static void step(process *p, const costs *c, double rows)
         for (; next < p->n && p->buckets[next].ready <= now; next++)
             if (p->transfers[next].n) start(p, &p->transfers[next]);
         look(p);
+        update_early(p, c, now);
         if (now >= s.compute * (1 - 1e-9)) break;
     }
     for (size_t i = 0; i < p->n; i++) {
         transfer *t = &p->transfers[i];
+        if (t->updated) continue;
         if (!t->begun && t->n) start(p, t);
         wait_for(p, i);
-        update(p, t->e.part * c->update * p->buckets[i].bytes / costs_bytes(c));
-        t->n = t->e.n;
-        if (t->at < t->n) start(p, t);
+        update(p, c, i);
+        look(p);
+        update_early(p, c, s.compute);
     }
     for (size_t i = 0; i < p->n; i++) wait_for(p, i);
 }

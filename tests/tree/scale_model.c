@@ -102,6 +102,42 @@ static void check_step(count *n)
     judge(n, slow.compute > t.compute, "sums and copies take time from forward and backward");
 }
 
+/* A large message that is ready early, and a small one whose gradient comes next; a large one that comes late. */
+static void check_early(count *n)
+{
+    static const costs late = {
+        .name = "late",
+        .batch = 64,
+        .update = 4e-4,
+        .n_messages = 3,
+        .n_sizes = 2,
+        .sizes = {{.rows = 1, .compute = 4e-3, .messages = {{1e6, 1e-4}, {4, 5e-4}, {1e6, 3e-3}}},
+                  {.rows = 2, .compute = 8e-3, .messages = {{1e6, 2e-4}, {4, 10e-4}, {1e6, 6e-3}}}}};
+    network w = even;
+    schedule s;
+    w.sum = w.copy = 0;
+    const double part = 2e-4 * 1e6 / costs_bytes(&late);
+    step_time t = model_schedule(&late, &w, 2, 1, &s); /* 100 us + 10 + 500 for a half of the sum */
+    judge(n, near(s.update[0], 610e-6), "an update begins in the pass, when its part of the sum is there");
+    judge(n, near(s.there[0], 610e-6 + part + 510e-6), "the weights go out behind it");
+    judge(n, near(s.begin[2], 3e-3 + part) && near(t.compute, 4e-3), "the pass goes on so much later");
+    judge(n, near(s.update[2], 3510e-6 + part), "the second one, too, begins in the pass");
+    judge(n, near(t.all, 4020e-6 + 2 * part) && near(t.update, 2 * part + 4e-4 * 4 / costs_bytes(&late)),
+          "the step: until the second weights are there");
+    w.latency = 1e-7, w.bandwidth = 1e11;
+    model_schedule(&late, &w, 2, 1, &s);
+    judge(n, near(s.update[0], 5e-4), "not before the old weight has been read");
+    w = even;
+    w.sum = w.copy = 0;
+    w.busy = 0.5e9;
+    model_schedule(&late, &w, 2, 1, &s);
+    judge(n, near(s.end[0], 100e-6 + 2 * 510e-6), "sums take longer while the process computes");
+    w.busy = 0;
+    w.whole = true;
+    t = model_schedule(&late, &w, 2, 1, &s);
+    judge(n, s.update[0] >= 4e-3 && near(t.all, 4e-3 + 4e-4), "whole updates come behind the pass");
+}
+
 static void check_costs(count *n, const char *path)
 {
     static machine m;
@@ -140,6 +176,7 @@ int main(int argc, char **argv)
     check_sums(&n);
     check_buckets(&n);
     check_step(&n);
+    check_early(&n);
     check_costs(&n, argv[1]);
     check_file(&n, argv[2]);
     printf("%d passed, %d failed\n", n.passed, n.failed);
