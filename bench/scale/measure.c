@@ -155,9 +155,13 @@ static double time_of(shard *s, double most)
 /* The profile's times, scaled to the time of a run. */
 static void read_profile(const shard *s, sized *out)
 {
-    double total = 0, until = 0;
+    double total = 0, until = 0, squares = 0;
     pal_program_step one;
-    for (size_t i = 0; pal_program_step_at(s->program, i, &one); i++) total += one.seconds;
+    for (size_t i = 0; pal_program_step_at(s->program, i, &one); i++) {
+        total += one.seconds;
+        if (one.runs) squares += one.seconds * one.seconds / (double)one.runs;
+    }
+    out->look = total > 0 ? squares / total : 0;
     for (size_t i = 0; pal_program_step_at(s->program, i, &one); i++) {
         until += one.seconds;
         for (size_t k = 0; k <= s->n; k++)

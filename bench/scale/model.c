@@ -11,7 +11,8 @@
  *    these weights follow what is on the link already;
  *  - other updates come behind the backward pass, each when its sum is there and those before it are done;
  *  - sums, copies and early updates need the processor: forward and backward take so much longer;
- *  - while the process computes, its link carries what `busy` says.
+ *  - while the process computes, its link carries what `busy` says, and what is to be done for a message waits until
+ *    the process looks, between two steps of its program.
  *
  * The old weight is taken for read when the gradient that is ready next is: the product that reads it comes between.
  *
@@ -23,13 +24,14 @@
 
 /* Bandwidths are what is left for the bytes of a program: 94 % of Ethernet with TCP and frames of 1500 bytes, and 96 %
  * of InfiniBand. Latencies are those of a message between two programs: 6 us and 0.5 us for each link on its way. */
-enum { RACK = 32, BUCKET = 256 << 10, HALVES = 64 << 10 };
+enum { RACK = 32, BUCKET = 256 << 10, HALVES = 64 << 10, AGREED = 64 << 10 };
 const network networks[] = {{.name = "ethernet",
                              .latency = 12e-6,
                              .bandwidth = 1.175e9,
                              .rack = RACK,
                              .far_latency = 24e-6,
                              .share = 0.25,
+                             .agreed = AGREED,
                              .bucket = BUCKET,
                              .halves = HALVES},
                             {.name = "infiniband",
@@ -38,6 +40,7 @@ const network networks[] = {{.name = "ethernet",
                              .rack = RACK,
                              .far_latency = 2e-6,
                              .share = 1,
+                             .agreed = AGREED,
                              .bucket = BUCKET,
                              .halves = HALVES},
                             {0}};
@@ -107,6 +110,23 @@ transfer_time model_transfer(const network *w, const exchanges *e, size_t from, 
     return t;
 }
 
+double model_free(const sized *s, size_t n, const message *bucket)
+{
+    double next = s->compute;
+    bool found = false;
+    for (size_t i = 0; i < n; i++) {
+        const double ready = s->messages[i].ready;
+        if (ready <= bucket->ready || ready > next) continue;
+        next = ready;
+        found = true;
+    }
+    return found ? next : bucket->ready;
+}
+
+/* One process says that it wants to send, the other that it is ready to receive, and each sees that at its next look.
+ * The end comes in the middle between two looks. */
+double model_looks(const network *w, double bytes) { return bytes > w->agreed ? 2.5 : 0.5; }
+
 static double later(double a, double b) { return a > b ? a : b; }
 
 typedef struct following { /* one process, as far as it has been followed */
@@ -116,6 +136,7 @@ typedef struct following { /* one process, as far as it has been followed */
     exchanges e[MOST_MESSAGES];
     double free[MOST_MESSAGES]; /* when, in the pass, nothing reads the old weight any more */
     bool updated[MOST_MESSAGES];
+    double look;
     double pass, stolen, now; /* forward and backward alone; what was added to it so far; now: behind it */
     double link, uplink;      /* until when the process's link and that of the rack are busy */
     size_t begun;
@@ -129,28 +150,43 @@ static double carried(const following *f, double from, double seconds)
     return seconds * slower <= left ? from + seconds * slower : from + left + seconds - left / slower;
 }
 
-/* When exchanges that begin then are through. What of them falls into the pass makes it longer. */
+/* When exchanges that begin then are through. What of them falls into the pass makes it longer. Behind the pass a
+ * process looks all the time. */
 static double send(following *f, const exchanges *e, size_t from, size_t to, double begin)
 {
     const transfer_time t = model_transfer(f->w, e, from, to);
+    const double meanwhile = f->pass + f->stolen - begin;
+    double looks = 0;
+    for (size_t i = from; i < to; i++) looks += f->look * model_looks(f->w, e->all[i].bytes);
+    if (looks > meanwhile) looks = later(meanwhile, 0);
     f->link = carried(f, later(f->link, begin), t.link);
     f->uplink = carried(f, later(f->uplink, begin), t.uplink);
     if (t.all <= 0) return begin;
-    const double end = later(carried(f, begin, t.all), later(f->link, f->uplink));
-    const double meanwhile = f->pass + f->stolen - begin;
+    const double end = later(carried(f, begin + looks, t.all), later(f->link, f->uplink));
     if (meanwhile > 0) f->stolen += t.processor * (meanwhile < end - begin ? meanwhile / (end - begin) : 1);
     return end;
 }
 
 static bool divided(const following *f, size_t i) { return f->e[i].part < 1; }
 
+/* How much longer something takes behind the pass, because the process sends and receives meanwhile. */
+static double disturbed(const following *f, double begin, double time)
+{
+    const double share = f->w->copy * (f->w->busy > 0 ? f->w->busy : f->w->bandwidth);
+    const double most = share * later(f->link - begin, 0), longer = share < 1 ? time * share / (1 - share) : most;
+    return longer < most ? longer : most;
+}
+
 /* Returns how long it takes. */
 static double update(following *f, size_t i, double begin)
 {
     schedule *s = f->to;
-    const double time = f->e[i].part * f->c->update * s->buckets[i].bytes / costs_bytes(f->c);
+    double time = f->e[i].part * f->c->update * s->buckets[i].bytes / costs_bytes(f->c);
     f->updated[i] = true;
-    if (begin < f->pass + f->stolen) f->stolen += time;
+    if (begin < f->pass + f->stolen)
+        f->stolen += time;
+    else
+        time += disturbed(f, begin, time);
     s->update[i] = begin;
     s->updated[i] = begin + time;
     s->there[i] = send(f, &f->e[i], f->e[i].sum, f->e[i].n, s->updated[i]);
@@ -207,15 +243,12 @@ step_time model_schedule(const costs *c, const network *w, int processes, double
     following f = {.w = w, .c = c, .to = out};
     costs_at(c, rows, &s);
     f.pass = s.compute;
+    f.look = s.look;
     *out = (schedule){0};
     out->n = model_buckets(&s, c->n_messages, w->bucket, out->buckets);
     for (size_t i = 0; i < out->n; i++) {
         f.e[i] = model_exchanges(w, out->buckets[i].bytes, processes);
-        f.free[i] = out->buckets[i].ready; /* and until the gradient that is ready next */
-        for (size_t k = c->n_messages; k-- > 0;)
-            if (s.messages[k].ready > out->buckets[i].ready &&
-                (f.free[i] == out->buckets[i].ready || s.messages[k].ready < f.free[i]))
-                f.free[i] = s.messages[k].ready;
+        f.free[i] = model_free(&s, c->n_messages, &out->buckets[i]);
     }
     double early = 0, last = 0;
     while (go_on(&f, &early)) {

@@ -18,6 +18,7 @@ typedef struct message {
 
 typedef struct sized {    /* one process, one shard of so many rows */
     double rows, compute; /* compute: forward and backward */
+    double look;          /* between two looks at the messages, of the time in which one falls: as long as a step is */
     message messages[MOST_MESSAGES];
 } sized;
 
@@ -54,6 +55,7 @@ typedef struct network {
     double busy;   /* bytes a second, each way, while the process computes; 0: bandwidth */
     double copy;   /* time of the processor for each byte that it sends and receives */
     double sum;    /* as in machine */
+    double agreed; /* bytes: for a larger message both processes look first, so that it does not come unexpected */
     double bucket; /* bytes: larger messages go alone, smaller ones together */
     double halves; /* bytes: from here on by halves */
     bool whole;    /* every process updates all weights; else a message that goes alone is updated in parts */
@@ -88,6 +90,10 @@ typedef struct exchanges {
 /* The messages in the order in which they are ready, small ones joined: a bucket is ready
  * with the last message in it. Returns how many there are. */
 size_t model_buckets(const sized *s, size_t n, double most, message out[MOST_MESSAGES]);
+/* When, in forward and backward, nothing reads the old weight of bucket i any more: when the next gradient is ready. */
+double model_free(const sized *s, size_t n, const message *bucket);
+/* So many looks pass between the beginning of an exchange and its bytes, and until its end is seen. */
+double model_looks(const network *w, double bytes);
 /* The exchanges of one message among processes, which are a power of two. */
 exchanges model_exchanges(const network *w, double bytes, int processes);
 
