@@ -56,22 +56,15 @@ size_t model_buckets(const sized *s, size_t n, double most, message out[MOST_MES
     message sorted[MOST_MESSAGES];
     for (size_t i = 0; i < n; i++) sorted[i] = s->messages[i];
     qsort(sorted, n, sizeof *sorted, by_ready);
-    message open = {0};
     size_t made = 0;
     for (size_t i = 0; i < n; i++) {
-        if (sorted[i].bytes > most) {
+        if (!made || out[made - 1].bytes + sorted[i].bytes > most) {
             out[made++] = sorted[i];
             continue;
         }
-        if (open.bytes + sorted[i].bytes > most) {
-            out[made++] = open;
-            open = (message){0};
-        }
-        open.bytes += sorted[i].bytes;
-        open.ready = sorted[i].ready;
+        out[made - 1].bytes += sorted[i].bytes;
+        out[made - 1].ready = sorted[i].ready;
     }
-    if (open.bytes > 0) out[made++] = open;
-    qsort(out, made, sizeof *out, by_ready);
     return made;
 }
 

@@ -56,7 +56,7 @@ typedef struct network {
     double copy;   /* time of the processor for each byte that it sends and receives */
     double sum;    /* as in machine */
     double agreed; /* bytes: for a larger message both processes look first, so that it does not come unexpected */
-    double bucket; /* bytes: larger messages go alone, smaller ones together */
+    double bucket; /* bytes: larger messages go alone, smaller ones between them together */
     double halves; /* bytes: from here on by halves */
     bool whole;    /* every process updates all weights; else a message that goes alone is updated in parts */
 } network;
@@ -87,8 +87,8 @@ typedef struct exchanges {
     double part;   /* of the update, that this process computes */
 } exchanges;
 
-/* The messages in the order in which they are ready, small ones joined: a bucket is ready
- * with the last message in it. Returns how many there are. */
+/* The messages in the order in which they are ready. Small ones that follow each other are joined: such a bucket is
+ * ready with the last message in it. Returns how many there are. */
 size_t model_buckets(const sized *s, size_t n, double most, message out[MOST_MESSAGES]);
 /* When, in forward and backward, nothing reads the old weight of bucket i any more: when the next gradient is ready. */
 double model_free(const sized *s, size_t n, const message *bucket);
