@@ -143,6 +143,13 @@ static double carried(const following *f, double from, double seconds)
     return seconds * slower <= left ? from + seconds * slower : from + left + seconds - left / slower;
 }
 
+/* How much longer the pass takes for a transfer of so many seconds of the processor, if so much of the pass is left
+ * when it begins. What makes the pass longer makes more of the transfer fall into it. */
+static double stolen(double processor, double left, double transfer)
+{
+    return transfer - processor <= left ? processor : processor * left / (transfer - processor);
+}
+
 /* When exchanges that begin then are through. What of them falls into the pass makes it longer. Behind the pass a
  * process looks all the time. */
 static double send(following *f, const exchanges *e, size_t from, size_t to, double begin)
@@ -156,7 +163,7 @@ static double send(following *f, const exchanges *e, size_t from, size_t to, dou
     f->uplink = carried(f, later(f->uplink, begin), t.uplink);
     if (t.all <= 0) return begin;
     const double end = later(carried(f, begin + looks, t.all), later(f->link, f->uplink));
-    if (meanwhile > 0) f->stolen += t.processor * (meanwhile < end - begin ? meanwhile / (end - begin) : 1);
+    if (meanwhile > 0) f->stolen += stolen(t.processor, meanwhile, end - begin);
     return end;
 }
 
