@@ -168,7 +168,11 @@ void pal__workers_run(pal__workers *p, size_t tasks, pal_task_fn task, void *arg
     while (atomic_load_explicit(&p->done, memory_order_acquire) < tasks) {
         for (int i = 0; i < 16; i++) relax();
         call_between(p);
-        if (now_ns() < until || p->between) continue;
+        if (now_ns() < until) continue;
+        if (p->between) { /* which nobody would call in its sleep, so it sleeps for a moment at a time */
+            nanosleep(&(struct timespec){.tv_nsec = BETWEEN_NS}, NULL);
+            continue;
+        }
         pthread_mutex_lock(&p->mutex);
         atomic_store(&p->caller_sleeps, 1);
         while (atomic_load(&p->done) < tasks) pthread_cond_wait(&p->done_work, &p->mutex);
