@@ -137,6 +137,21 @@ static void check_early(count *n)
     w.whole = true;
     t = model_schedule(&late, &w, 2, 1, &s);
     judge(n, s.update[0] >= 4e-3 && near(t.all, 4e-3 + 4e-4), "whole updates come behind the pass");
+    w.bandwidth =
+        0.5e9; /* 2010 us, of which 500 need the processor; of the second message's, 1000 us of the pass are left */
+    w.copy = 5e-10;
+    t = model_schedule(&late, &w, 2, 1, &s);
+    judge(n, near(s.begin[2], 3500e-6 + 4 * w.copy) && near(t.compute, 4500e-6 + 4 * w.copy + 500e-6 * 1000 / 1510),
+          "what makes the pass longer makes more of a transfer fall into it");
+    costs seldom = late;
+    seldom.sizes[0].look = 1e-4;
+    w = even;
+    w.sum = w.copy = 0;
+    model_schedule(&seldom, &w, 2, 1, &s);
+    judge(n, near(s.end[0], 100e-6 + 250e-6 + 510e-6), "two looks and a half for a large message");
+    w.agreed = 1e6;
+    model_schedule(&seldom, &w, 2, 1, &s);
+    judge(n, near(s.end[0], 100e-6 + 50e-6 + 510e-6), "half a one for a small message");
 }
 
 static void check_costs(count *n, const char *path)
@@ -159,14 +174,16 @@ static void check_costs(count *n, const char *path)
 static void check_file(count *n, const char *path)
 {
     static machine m;
+    costs written = made;
+    written.sizes[1].look = 2e-4;
     FILE *file = fopen(path, "w");
     if (file) {
         costs_write_head(file, 5e-11);
-        costs_write(file, &made);
+        costs_write(file, &written);
         fclose(file);
     }
     judge(n, costs_read(path, &m) && m.n == 1 && m.sum == 5e-11, "costs that were written are read");
-    judge(n, !memcmp(&m.workloads[0], &made, sizeof made), "they are the same");
+    judge(n, !memcmp(&m.workloads[0], &written, sizeof written), "they are the same");
     remove(path);
 }
 
