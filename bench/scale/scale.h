@@ -68,8 +68,10 @@ typedef struct step_time {
     double compute, waiting, update, all; /* compute: with the sums and copies that go on meanwhile, without updates */
 } step_time;
 
-typedef struct schedule { /* when a message begins, when its sum is there, its update, and when its weights are there */
+typedef struct schedule { /* pass: the end of forward and backward; when a message begins, when its sum is there, its
+                             update, and when its weights are there */
     size_t n;
+    double pass;
     message buckets[MOST_MESSAGES];
     double begin[MOST_MESSAGES], end[MOST_MESSAGES], update[MOST_MESSAGES], updated[MOST_MESSAGES],
         there[MOST_MESSAGES];
@@ -92,7 +94,7 @@ typedef struct exchanges {
 size_t model_buckets(const sized *s, size_t n, double most, message out[MOST_MESSAGES]);
 /* When, in forward and backward, nothing reads the old weight of bucket i any more: when the next gradient is ready. */
 double model_free(const sized *s, size_t n, const message *bucket);
-/* So many looks pass between the beginning of an exchange and its bytes, and until its end is seen. */
+/* For so many times `look` an exchange waits for looks, in forward and backward. */
 double model_looks(const network *w, double bytes);
 /* The exchanges of one message among processes, which are a power of two. */
 exchanges model_exchanges(const network *w, double bytes, int processes);

@@ -69,7 +69,7 @@ static void begin(process *p, transfer *t)
     t->looks = 0;
 }
 
-/* SMPI sends a large message when both processes have called. MPI needs two more looks for it. */
+/* SMPI sends a large message when both processes have called. MPI needs looks before. */
 static void start(process *p, transfer *t)
 {
     t->begun = true;

@@ -148,7 +148,7 @@ static void check_early(count *n)
     w = even;
     w.sum = w.copy = 0;
     model_schedule(&seldom, &w, 2, 1, &s);
-    judge(n, near(s.end[0], 100e-6 + 250e-6 + 510e-6), "two looks and a half for a large message");
+    judge(n, near(s.end[0], 100e-6 + 150e-6 + 510e-6), "one look and a half for a large message");
     w.agreed = 1e6;
     model_schedule(&seldom, &w, 2, 1, &s);
     judge(n, near(s.end[0], 100e-6 + 50e-6 + 510e-6), "half a one for a small message");
