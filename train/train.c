@@ -22,8 +22,8 @@ static pal_status check_shards(const palt__loop *l, pal_error *err)
                              "the run has cut its batches into %lld shards, not into %lld: resume it with these",
                              (long long)(was ? was : 1), (long long)n);
     if (processes > n)
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld shards for %d processes: give --shards %d or more",
-                             (long long)n, processes, processes);
+        return pal_error_set(err, PAL_ERR_ARGUMENT, "%lld shard%s for %d processes: give --shards %d or more",
+                             (long long)n, n > 1 ? "s" : "", processes, processes);
     for (int which = 0; which < 2; which++) {
         const int64_t rows = which ? pal_model_classes(l->model) ? palt__loop_labelled_batch(l) : 0 : batch;
         const int64_t below = rows / n * n;
@@ -55,6 +55,11 @@ static pal_status check_batch(const palt__loop *l, pal_error *err)
                              (long long)l->parts, (long long)batch, (long long)count, l->data->name,
                              (long long)(count / batch));
     if (batch <= count) return check_shards(l, err);
+    if (l->o.shards > count) /* which the default of the batch follows */
+        return pal_error_set(
+            err, PAL_ERR_ARGUMENT,
+            "%lld shards are more than the training data, %lld samples of %s: give --shards %lld or less",
+            (long long)l->o.shards, (long long)count, l->data->name, (long long)count);
     return pal_error_set(
         err, PAL_ERR_ARGUMENT,
         "a batch of %lld samples is larger than the training data, %lld samples of %s: give --batch %lld or less",

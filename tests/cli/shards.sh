@@ -30,6 +30,7 @@ works "a default batch" train basic --data data --epochs 1 --hidden 6 --quiet --
 check "a default batch is made to fit" [ $(($(sed -n 's/.*"batch": \([0-9]*\),.*/\1/p' third/run.json) % 3)) = 0 ]
 refused "a batch that cannot be cut" "give --batch 15" train basic $small --shards 3 --out no
 refused "more shards than samples of a batch" "give --batch 32" train basic $small --shards 32 --out no
+refused "more shards than samples" "shards are more than .*: give --shards [0-9]* or less" train basic --data data --shards 65536 --out no
 refused "no shards" "1 .. 65536" train basic $small --shards 0 --out no
 refused "shards of a resumed run" "keeps the settings" train --resume four --shards 2
 refused "shards of a closed form" "no effect" train linear --data data --solve svd --shards 2 --out no
