@@ -188,8 +188,8 @@ typedef struct palt__together {
 } palt__together;
 palt__together palt__together_of(const pal_communicator *communicator);
 bool palt__writes(const palt__together *t); /* process 0, or one alone */
-/* Tells all how this process fares, and returns how all do: the status and the message of the first that has failed. err
- * is not NULL, and has the reason if `mine` is a failure. PAL_ERR_STOPPED of all is no failure. */
+/* Tells all how this process fares, and returns how all do: the status and the message of the first that has failed.
+ * err is not NULL, and has the reason if `mine` is a failure. PAL_ERR_STOPPED of all is no failure. */
 pal_status palt__agree(palt__together *t, pal_status mine, pal_error *err);
 /* Takes note of the status of a call that all make and that has agreed by itself, such as those of evaluate.c. */
 pal_status palt__agreed(palt__together *t, pal_status of_all);

@@ -340,11 +340,11 @@ pal_rundir *pal_rundir_resume(const char *path, pal_error *err);
 pal_rundir *pal_rundir_extend(const char *path, pal_error *err);
 /* The same three for processes that train together (pal_train_options.communicator). All call it together, with equal
  * arguments; if it fails in one process, it fails in all, with the message of that process. Process 0 makes and locks
- * the folder, and is the only one that writes. The handles of the others keep in memory what they are given to write, so
- * that pal_rundir_info and pal_rundir_epoch tell all processes the same, but for times. info: only that of process 0 is
- * read. A folder that is resumed has to be seen by all processes, on a file system that they share, because
- * pal_rundir_model and pal_rundir_source read it; a new one only by process 0, and the other handles then have no files.
- * communicator is borrowed, until pal_train has returned; NULL: this process alone. */
+ * the folder, and is the only one that writes. The handles of the others keep in memory what they are given to write,
+ * so that pal_rundir_info and pal_rundir_epoch tell all processes the same, but for times. info: only that of process 0
+ * is read. A folder that is resumed has to be seen by all processes, on a file system that they share, because
+ * pal_rundir_model and pal_rundir_source read it; a new one only by process 0, and the other handles then have no
+ * files. communicator is borrowed, until pal_train has returned; NULL: this process alone. */
 pal_rundir *pal_rundir_new_together(const char *path, const pal_run_info *info, const pal_communicator *communicator,
                                     pal_error *err);
 pal_rundir *pal_rundir_resume_together(const char *path, const pal_communicator *communicator, pal_error *err);
@@ -464,9 +464,9 @@ typedef struct pal_train_options {
     double time_limit; /* seconds of pal_epoch.seconds, over all parts of a resumed run, after which training ends: at
                         * the end of a step, or of an iteration of a minimiser. The run is then done; the schedule stays
                         * that of all epochs. To go on, resume it with a greater limit. 0: none */
-    int64_t shards; /* a batch is cut into so many equal parts, which are computed one by one and summed over a fixed
-                     * tree (communicator.h): the bits depend on it. 0: 1, the batch is not cut; with resume, as
-                     * the run has recorded it */
+    int64_t shards;    /* a batch is cut into so many equal parts, which are computed one by one and summed over a fixed
+                        * tree (communicator.h): the bits depend on it. 0: 1, the batch is not cut; with resume, as
+                        * the run has recorded it */
     const pal_communicator *communicator; /* the processes that train together, at most one for each shard; all call
                                            * pal_train with equal arguments, see there. Borrowed. NULL: this process
                                            * alone */
@@ -520,8 +520,9 @@ pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *se
                                const pal_dataset *data, const pal_train_options *options, pal_train_memory *out,
                                pal_error *err);
 
-/* Calls no other process. Reports what pal_train would refuse before its first step: mismatched sizes, data that the model cannot take, an
- * unknown schedule or optimiser, a step that cannot be recorded, such as one with a loss that has no gradient. */
+/* Calls no other process. Reports what pal_train would refuse before its first step: mismatched sizes, data that the
+ * model cannot take, an unknown schedule or optimiser, a step that cannot be recorded, such as one with a loss that has
+ * no gradient. */
 pal_status pal_train_check(const pal_model *model, const pal_dataset *data, const pal_train_options *options,
                            pal_error *err);
 
@@ -556,8 +557,8 @@ pal_status pal_train_check(const pal_model *model, const pal_dataset *data, cons
  * With a communicator, all processes call this function together, and it returns in all with the same status, message
  * and weights. `folder` is opened by pal_rundir_new_together and its like, in all processes or in none. First the
  * processes compare their version, options, data, kernels and weights: PAL_ERR_ARGUMENT names the process and what is
- * different. `progress` is called in each process; all stop if one asks for it, at the next step. The clock of process 0
- * decides about time_limit. The bits follow from the shards: a run may be resumed by another number of processes. If
+ * different. `progress` is called in each process; all stop if one asks for it, at the next step. The clock of process
+ * 0 decides about time_limit. The bits follow from the shards: a run may be resumed by another number of processes. If
  * something fails in one process, such as writing in process 0, it fails in all, with its message. PAL_ERR_PEER: a
  * process has ended; nothing more is saved, and the run can be resumed from its last checkpoint. Then no call of all
  * processes works any more.

@@ -1,4 +1,5 @@
-/* test_shard_tree.c - which shards belong to which process, and which processes are on the sides of each node above them.
+/* test_shard_tree.c - which shards belong to which process, and which processes are on the sides of each node above
+ * them.
  */
 #include "autograd/machine/communicator_internal.h"
 #include "tests/testing.h"

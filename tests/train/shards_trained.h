@@ -1,5 +1,5 @@
-/* shards_trained.h - what the tests of shards share: a training as a row of a table, trained by several processes, which are
- * threads here. */
+/* shards_trained.h - what the tests of shards share: a training as a row of a table, trained by several processes,
+ * which are threads here. */
 #ifndef PAL_TESTS_SHARDS_TRAINED_H
 #define PAL_TESTS_SHARDS_TRAINED_H
 

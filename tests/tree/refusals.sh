@@ -1,10 +1,11 @@
 #!/bin/sh
 # refusals.sh - checks that the suite refusals calls every public function of the tape and of the operations.
 #
-# A function that autograd.h, operation.h, gradcheck.h or ops.h declares must have a row OPERATION(name, ...) in
-# tests/ops/operand_calls.def, or a row KIND(pal_name, ...) in tests/ops/argument_calls.def. A function that takes an
-# array, a text or another pointer must have a row in argument_calls.def. The functions of elementwise.def have their
-# rows there, and the suite includes it. Each function that is missing is printed, and the exit status is then 1.
+# A function that autograd.h, communicator.h, operation.h, gradcheck.h or ops.h declares must have a row
+# OPERATION(name, ...) in tests/ops/operand_calls.def, or a row KIND(pal_name, ...) in tests/ops/argument_calls.def. A
+# function that takes an array, a text or another pointer must have a row in argument_calls.def. The functions of
+# elementwise.def have their rows there, and the suite includes it. Each function that is missing is printed, and the
+# exit status is then 1.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -64,5 +65,5 @@ function declared(text,    name, rest) {
 END {
     printf "%d functions, %d without a row\n", functions, missing
     exit missing || functions < 200
-}' tests/ops/operand_calls.def tests/ops/argument_calls.def autograd/autograd.h autograd/operation.h \
-    autograd/gradcheck.h ops/ops.h
+}' tests/ops/operand_calls.def tests/ops/argument_calls.def autograd/autograd.h autograd/communicator.h \
+    autograd/operation.h autograd/gradcheck.h ops/ops.h
