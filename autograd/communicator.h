@@ -39,18 +39,19 @@ typedef struct pal_communicator {
     size_t struct_size;
     int rank, size; /* this process, from 0 on, and how many there are, at least 1 */
     void *self;     /* passed to each function */
-    /* Starts to send `bytes` bytes of `out` to process `to`, and to receive as many into `in` from process `from`. -1
-     * stands for none. It does not wait. Both buffers stay untouched until the transfer is finished. From one process
-     * to another, what has the same tag (0 to 32767) arrives in the order in which it was started. Any number may be on
-     * its way. Returns a ticket, 0 or more; -1: failed. */
+    /* Starts to send `bytes` bytes of `out` to process `to`, and to receive as many into `in` from process `from`. Both
+     * are other processes; -1 stands for none, and then `out` or `in` is not looked at. There is at least one byte. It
+     * does not wait. Both buffers stay untouched until the transfer is finished. From one process to another, what has
+     * the same tag (0 to 32767) arrives in the order in which it was started. Any number may be on its way. Returns a
+     * ticket, 0 or more; -1: failed. */
     int (*start)(void *self, int to, const void *out, int from, void *in, size_t bytes, int tag);
     /* 1: the transfer is finished, and its ticket is gone. 0: not yet. -1: failed, because a process has ended or the
      * network is broken: then every later call fails, too. It does not wait, and lets all transfers go on. */
     int (*test)(void *self, int ticket);
     /* Why a call has failed, one line that names the process: "process 2 of 4 (host node7, pid 4711) has ended". */
     const char *(*why)(void *self);
-    /* Calls that this process makes no more use of the communicator, and frees it. failed: others should not wait for
-     * this process: they fail at their next call. */
+    /* This process makes no more use of the communicator, which is freed, with its struct. failed: others should not
+     * wait for this process: they fail at their next call. */
     void (*close)(struct pal_communicator *communicator, bool failed);
 } pal_communicator;
 

@@ -196,6 +196,9 @@ void pal_cli_train_table(const pal_rundir *dir, pal_model *model, const pal_data
                          const pal_train_result *result, bool learned);
 /* Samples that each epoch leaves out, because they do not fill a batch; 0: none, or the model takes no steps. */
 int64_t pal_cli_left_out(const pal_run_info *info);
+/* What minimisers have computed in all phases of the run: evaluations of the loss and its gradient, and products with
+ * the curvature. */
+void pal_cli_computed(const pal_rundir *dir, int64_t *evaluations, int64_t *products);
 const char *pal_cli_batches(const pal_run_info *info, char *out,
                             size_t size); /* "batches of 4 x 128 in 2 shards"; returns out */
 #define PAL_CLI_LEARNED 0.01 /* share of variance explained: below it, a model is as good as the mean sample */

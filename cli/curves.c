@@ -80,9 +80,17 @@ static const struct figure *find(const struct figure *list, size_t n, const char
     return list;
 }
 
-static double value(const struct figure *f, const pal_epoch *epoch)
+/* The passes of an epoch after `last`, or NULL. A minimiser counts its evaluations anew in each phase. */
+static double passes_of(const pal_epoch *epoch, const pal_epoch *last)
 {
-    if (f->offset == PASSES) return (double)(epoch->minimised ? epoch->iteration.evaluations : epoch->epoch);
+    if (!epoch->minimised) return (double)(epoch->epoch - (last ? last->epoch : 0));
+    const bool goes_on = last && last->minimised && !strcmp(last->phase, epoch->phase);
+    return (double)(epoch->iteration.evaluations - (goes_on ? last->iteration.evaluations : 0));
+}
+
+static double value(const struct figure *f, const pal_epoch *epoch, double passes)
+{
+    if (f->offset == PASSES) return passes;
     const void *at = (const char *)epoch + f->offset;
     const bool whole = f->offset == offsetof(pal_epoch, epoch) || f->offset == offsetof(pal_epoch, step);
     return whole ? (double)*(const int64_t *)at : *(const double *)at;
@@ -119,9 +127,11 @@ static int read_curve(const pal_rundir *dir, const picture *p, bool log_x, bool 
     c->best_epoch = best_of(dir);
     c->best = SIZE_MAX;
     c->ended = ended_by(dir);
+    double passes = 0;
     for (size_t i = 0; i < epochs; i++) {
         const pal_epoch *epoch = pal_rundir_epoch(dir, i);
-        const double x = value(p->over, epoch), y = value(p->of, epoch);
+        passes += passes_of(epoch, i ? pal_rundir_epoch(dir, i - 1) : NULL);
+        const double x = value(p->over, epoch, passes), y = value(p->of, epoch, passes);
         if (!isfinite(x) || !isfinite(y)) continue;
         if ((log_x && x <= 0) || (log_y && y <= 0))
             return pal_cli_say(PAL_CLI_WRONG, "%s: epoch %lld has %s %g, which has no logarithm: leave out --log-%c",

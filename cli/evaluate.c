@@ -128,6 +128,25 @@ static int open_baseline(const pal_cli_run *run, pal_dataset **data)
     return status;
 }
 
+static uint64_t hash_sizes(uint64_t hash, const pal_dataset *data)
+{
+    const int64_t sizes[] = {data ? data->count : -1, data ? data->features : 0, data ? data->classes : 0,
+                             data && data->labels, data && data->known};
+    return pal_hash(hash, sizes, sizeof sizes);
+}
+
+/* Each process opens its files by itself. Of the data only the sizes are compared: no process reads all of them. */
+static int compare(const pal_cli_run *run, const pal_dataset *trained, const pal_dataset *train)
+{
+    uint64_t model = 0;
+    const pal_tensor *t;
+    for (size_t i = 0; (t = pal_model_parameter(run->model, i, NULL)); i++)
+        model = pal_hash(model, t->data, pal_tensor_bytes(t));
+    const uint64_t data = hash_sizes(hash_sizes(hash_sizes(0, run->data), trained), train);
+    const int status = pal_cli_processes_compare(model, "another model");
+    return status == PAL_CLI_GO_ON ? pal_cli_processes_compare(data, "other data") : status;
+}
+
 static int act(const pal_cli_args *args, pal_cli_run *run)
 {
     pal_dataset *trained = NULL, *train = NULL;
@@ -142,6 +161,7 @@ static int act(const pal_cli_args *args, pal_cli_run *run)
     if (status == PAL_CLI_GO_ON && other) status = open_trained(args, run, &trained);
     if (status == PAL_CLI_GO_ON && trained) status = weigh(args, run, trained, NULL);
     status = pal_cli_processes_agree(status);
+    if (status == PAL_CLI_GO_ON) status = compare(run, trained, train);
     if (status == PAL_CLI_GO_ON) status = pal__evaluate_measure(args, run, run->data, train, &columns[PAL__ASKED]);
     if (status == PAL_CLI_GO_ON && trained) status = pal__evaluate_measure(args, run, trained, train, &columns[n++]);
     if (status == PAL_CLI_GO_ON && !run->corruptor) pal_cli_warn_idle_corruption(run->model);

@@ -34,9 +34,35 @@ static bool number(const char *name, int *out)
     return true;
 }
 
-void pal_cli_processes_begin(void)
+/* Options whose value may be that of a machine. */
+static const char *const of_machine[] = {"--data", "--threads", "--max-memory"};
+
+/* The length of such an option at the begin of an argument, else 0. */
+static size_t is_of_machine(const char *argument)
+{
+    for (size_t i = 0; i < sizeof of_machine / sizeof *of_machine; i++) {
+        const size_t n = strlen(of_machine[i]);
+        if (!strncmp(argument, of_machine[i], n) && (!argument[n] || argument[n] == '=')) return n;
+    }
+    return 0;
+}
+
+static void keep_words(int argc, char **argv)
+{
+    size_t at = 0;
+    for (int i = 1; i < argc && at < sizeof all.words; i++) {
+        const size_t n = is_of_machine(argv[i]);
+        const int length = n ? (int)n : (int)strnlen(argv[i], sizeof all.words);
+        const bool has_value = argv[i][0] == '-' && !n && i + 1 < argc && argv[i + 1][0] != '-';
+        at += (size_t)snprintf(all.words + at, sizeof all.words - at, "%.*s%c", length, argv[i], has_value ? ' ' : '\n');
+        if (n && !argv[i][n]) i++;
+    }
+}
+
+void pal_cli_processes_begin(int argc, char **argv)
 {
     int count, rank;
+    keep_words(argc, argv);
     for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
         if (!number(launchers[i].count, &count) || !number(launchers[i].rank, &rank) || count < 2) continue;
         all.count = count;

@@ -134,7 +134,7 @@ static int start(int argc, char **argv)
     if (status == PAL_CLI_GO_ON) status = remember(argc ? argv[0] : "palindrome", files, n_files, begin, sizeof begin);
     if (status == PAL_CLI_GO_ON) status = pal_cli_load_sources(n, words);
     if (status == PAL_CLI_GO_ON) status = run(n, words);
-    if (several == PAL_CLI_GO_ON) status = pal_cli_processes_end(status);
+    status = pal_cli_processes_end(status);
     program_invocation_name = program_invocation_short_name;
     free(words);
     return status;
@@ -143,7 +143,7 @@ static int start(int argc, char **argv)
 int main(int argc, char **argv)
 {
     pal_cli_begin_process();
-    pal_cli_processes_begin();
+    pal_cli_processes_begin(argc, argv);
     pal_cli_streams();
     pal_cli_json_set_up();
     setlocale(LC_CTYPE, ""); /* for the progress bar; numbers keep the C locale */

@@ -70,9 +70,13 @@ int pal_cli_memory_limit(const pal_cli_args *args, size_t *out)
     const char *given = pal_cli_given(args, "max-memory");
     if (given && !read_size(given, out))
         return pal_cli_say(PAL_CLI_WRONG, "--max-memory %s: give a size, such as 500M or 2G", given);
-    if (!given) *out = of_machine();
-    snprintf(limit_text, sizeof limit_text, given ? "--max-memory allows %s" : "this machine has %s",
-             pal_cli_size(*out, size, sizeof size));
+    const int here = pal_cli_processes()->here; /* those of one machine share its memory */
+    if (!given) *out = of_machine() / (size_t)(here > 1 ? here : 1);
+    pal_cli_size(*out, size, sizeof size);
+    if (given || here <= 1)
+        snprintf(limit_text, sizeof limit_text, given ? "--max-memory allows %s" : "this machine has %s", size);
+    else
+        snprintf(limit_text, sizeof limit_text, "this machine has %s for each of its %d processes", size, here);
     return PAL_CLI_GO_ON;
 }
 
@@ -90,10 +94,11 @@ int pal_cli_check_memory(const pal_cli_args *args, const pal_cli_planned *p, cha
     if (pal_train_memory_of(p->variant, p->settings, p->n_settings, PAL_F32, p->train, p->options, &m, &err))
         return err.status == PAL_ERR_MEMORY ? pal_cli_say_error(&err)
                                             : PAL_CLI_GO_ON; /* training will say it in its own order */
-    snprintf(line, sizeof line, "%s: weights %s, moments %s, step %s, data %s, other %s",
-             pal_cli_size(m.total, total, sizeof total), pal_cli_size(m.weights, weights, sizeof weights),
-             pal_cli_size(m.moments, moments, sizeof moments), pal_cli_size(m.arena, arena, sizeof arena),
-             pal_cli_size(m.data, data, sizeof data), pal_cli_size(m.buffers, buffers, sizeof buffers));
+    snprintf(line, sizeof line, "%s%s: weights %s, moments %s, step %s, data %s, other %s",
+             pal_cli_size(m.total, total, sizeof total), pal_cli_process_count() > 1 ? " in each process" : "",
+             pal_cli_size(m.weights, weights, sizeof weights), pal_cli_size(m.moments, moments, sizeof moments),
+             pal_cli_size(m.arena, arena, sizeof arena), pal_cli_size(m.data, data, sizeof data),
+             pal_cli_size(m.buffers, buffers, sizeof buffers));
     if (limit && m.total > limit) { /* the part that does not fit whatever else is lowered */
         const char *lower = m.data >= limit                           ? "--limit"
                             : m.data + m.weights + m.moments >= limit ? "the sizes of the layers (--hidden, --layers)"

@@ -37,6 +37,7 @@ static int refuse(const pal_need *need, const char *is)
 {
     char name[160];
     name_of(need, name, sizeof name);
+    if (need->value && *need->value == '!' && need->value[1]) snprintf(name, sizeof name, "--%s %s", need->of, is);
     if (need->value && *need->value == '!')
         return pal_cli_say(PAL_CLI_WRONG, "--%s has no effect with %s: leave out one of them", need->option, name);
     if (is_word(need->of) || !need->value)

@@ -27,6 +27,7 @@ static struct {
     pal_communicator *communicator;
     bool met;  /* or has tried to */
     bool lost; /* a process has ended */
+    int over;  /* the status with which all have failed, after which they agree about nothing more; 0: they have not */
 } all;
 
 const pal_communicator *pal_cli_communicator(void) { return all.communicator; }
@@ -56,29 +57,30 @@ static int give_up(int status)
     return failed(status);
 }
 
-/* A launcher ends all processes when one exits with an error: process 0 is to speak before. */
-static void let_speak(void)
+/* An error of a process that cannot tell the others. A launcher ends all when one exits with an error. So the first one of
+ * those that may have the same error speaks at once, and the others only if they are still there later: then one alone has
+ * failed. */
+static int speak(int which, const char *line)
 {
-    if (here()->rank) nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    char named[TEXT + 64];
+    if (which) nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
+    snprintf(named, sizeof named, "process %d of %d: %s", here()->rank, here()->count, line);
+    print(which ? named : line);
+    *here()->said = 0;
+    return PAL_CLI_FAILED;
 }
 
 int pal_cli_processes_check(const pal_cli_verb *verb)
 {
     if (here()->count < 2 || !verb || verb->spec->processes) return PAL_CLI_GO_ON;
-    if (!here()->rank) {
-        char line[256];
-        snprintf(line, sizeof line, "%s runs in one process: start it without mpirun", verb->name);
-        print(line);
-    }
-    let_speak();
-    return PAL_CLI_WRONG;
+    return pal_cli_say(PAL_CLI_WRONG, "%s runs in one process: start it without mpirun", verb->name);
 }
 
 /* ---- Agreement -------------------------------------------------------------------------------------------------- */
 
 typedef struct report { /* of a process */
     int status;
-    char host[HOST], text[TEXT];
+    char host[HOST], text[TEXT], words[PAL_CLI_ARGUMENTS];
 } report;
 
 /* The first that has failed and says why; -1: none has failed. alike: all have failed, with the same line, or process 0
@@ -113,14 +115,42 @@ static int conclude(const report *reports)
     return status;
 }
 
+/* What differs first between the arguments of a process and those of process 0, into r->text. */
+static void tell_difference(report *r, const char *first)
+{
+    size_t at = 0, n, was;
+    for (size_t i = 0; r->words[i] && r->words[i] == first[i]; i++)
+        if (r->words[i] == '\n') at = i + 1;
+    n = strcspn(r->words + at, "\n");
+    was = strcspn(first + at, "\n");
+    snprintf(r->text, sizeof r->text,
+             "started with other arguments than process 0 (%.*s instead of %.*s): give all processes the same ones",
+             n ? (int)n : 7, n ? r->words + at : "nothing", was ? (int)was : 7, was ? first + at : "nothing");
+}
+
+/* Unequal arguments would have the processes make unequal calls. */
+static void compare_words(report *reports)
+{
+    bool alike;
+    if (first_failed(reports, &alike) >= 0) return;
+    for (int i = 1; i < here()->count; i++) {
+        if (!strcmp(reports[i].words, reports[0].words)) continue;
+        reports[i].status = PAL_CLI_WRONG;
+        tell_difference(&reports[i], reports[0].words);
+        return;
+    }
+}
+
 int pal_cli_processes_agree(int status)
 {
     pal_error err = {0};
     if (!all.communicator) return status;
     if (all.lost) return give_up(status);
+    if (all.over) return all.over;
     report mine = {.status = status}, *reports = calloc((size_t)here()->count, sizeof *reports);
     if (gethostname(mine.host, sizeof mine.host - 1)) strcpy(mine.host, "unknown");
     snprintf(mine.text, sizeof mine.text, "%s", here()->said);
+    memcpy(mine.words, here()->words, sizeof mine.words);
     if (!reports) { /* the others hear of it when the communicator is closed */
         all.lost = true;
         pal_cli_processes_keep(PAL_CLI_FAILED, "out of memory");
@@ -132,10 +162,26 @@ int pal_cli_processes_agree(int status)
         pal_cli_processes_keep(PAL_CLI_FAILED, err.text);
         return give_up(status);
     }
+    compare_words(reports);
     const int concluded = conclude(reports);
     free(reports);
     *here()->said = 0;
-    return concluded == PAL_CLI_GO_ON ? status : concluded;
+    if (concluded == PAL_CLI_GO_ON) return status;
+    return all.over = concluded;
+}
+
+int pal_cli_processes_compare(uint64_t mine, const char *what)
+{
+    pal_error err = {0};
+    uint64_t first = mine;
+    if (!all.communicator) return PAL_CLI_GO_ON;
+    if (pal_communicator_broadcast(all.communicator, 0, &first, sizeof first, &err)) {
+        all.lost = true;
+        return pal_cli_say(PAL_CLI_FAILED, "%s", err.text);
+    }
+    if (first == mine) return pal_cli_processes_agree(PAL_CLI_GO_ON);
+    return pal_cli_processes_agree(
+        pal_cli_say(PAL_CLI_WRONG, "it has %s than process 0: give all processes the same files", what));
 }
 
 /* ---- Meeting ---------------------------------------------------------------------------------------------------- */
@@ -152,7 +198,6 @@ static void *load(void)
     return access(path, F_OK) ? NULL : dlopen(path, RTLD_NOW | RTLD_GLOBAL);
 }
 
-/* The processes cannot tell each other: the first one of each machine speaks. */
 static int cannot_meet(const char *why)
 {
     char line[TEXT];
@@ -160,10 +205,7 @@ static int cannot_meet(const char *why)
              "%d processes were started, but %s: install libopenmpi-dev and build Palindrome again, or start it "
              "without mpirun",
              here()->count, why);
-    if (!here()->which_here) print(line);
-    let_speak();
-    *here()->said = 0;
-    return PAL_CLI_FAILED;
+    return speak(here()->which_here, line);
 }
 
 static int meet(void)
@@ -180,12 +222,7 @@ static int meet(void)
     }
     memcpy(&open_mpi, &symbol, sizeof open_mpi); /* as in blas.c */
     all.communicator = open_mpi(&err);
-    if (!all.communicator) {
-        if (!here()->rank) print(err.text);
-        let_speak();
-        *here()->said = 0;
-        return PAL_CLI_FAILED;
-    }
+    if (!all.communicator) return speak(here()->rank, err.text);
     here()->rank = all.communicator->rank;
     here()->count = all.communicator->size;
     return PAL_CLI_GO_ON;
@@ -202,13 +239,13 @@ int pal_cli_processes_meet(int status)
 int pal_cli_processes_end(int status)
 {
     if (here()->count < 2) return status;
-    if (!all.met && status > 0)
-        status = pal_cli_processes_meet(status);
-    else
-        status = pal_cli_processes_agree(status);
+    /* What only prints, as --help does, needs nobody. But others that do something else would wait for this process. */
+    if (!all.met && status <= 0 && !load()) return status;
+    status = all.met ? pal_cli_processes_agree(status) : pal_cli_processes_meet(status);
     fflush(stdout);
     fflush(stderr);
     pal_communicator_close(all.communicator, all.lost);
     all.communicator = NULL;
+    if (pal_cli_is_first()) here()->count = 1; /* what is said from here on is printed at once */
     return status;
 }

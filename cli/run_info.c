@@ -35,6 +35,12 @@ static int print_json(const pal_rundir *dir)
                               pal_cli_number(e->learning_rate), "seconds", pal_cli_number(e->seconds)));
     }
     json_object_set_new(out, "left_out", json_integer((json_int_t)pal_cli_left_out(pal_rundir_info(dir))));
+    int64_t evaluations, products;
+    pal_cli_computed(dir, &evaluations, &products);
+    if (evaluations) {
+        json_object_set_new(out, "evaluations", json_integer((json_int_t)evaluations));
+        json_object_set_new(out, "products", json_integer((json_int_t)products));
+    }
     json_object_set_new(out, "metrics", epochs);
     json_object_set_new(out, "run", pal_cli_text(pal_rundir_path(dir)));
     pal_cli_print_json(out);
@@ -172,6 +178,21 @@ static const char *setting(const pal_run_info *info, const char *name)
     return "";
 }
 
+/* What a minimiser has computed so far. */
+static void print_computed(const pal_rundir *dir)
+{
+    int64_t evaluations, products;
+    const int64_t some = pal_rundir_info(dir)->minimise.curvature_samples;
+    char text[160], a[64], b[64];
+    pal_cli_computed(dir, &evaluations, &products);
+    if (!evaluations) return;
+    print_row("evaluations", pal_cli_count((double)evaluations, a, sizeof a));
+    if (!products) return;
+    snprintf(text, sizeof text, "%s%s%s%s", pal_cli_count((double)products, a, sizeof a), some ? ", of " : "",
+             some ? pal_cli_count((double)some, b, sizeof b) : "", some ? " samples each" : "");
+    print_row("products", text);
+}
+
 /* Prints how the run was trained. If training still runs or was killed, run.json has no result; then the epochs in
  * metrics.jsonl are counted. */
 static void print_training(const pal_rundir *dir)
@@ -206,6 +227,7 @@ static void print_training(const pal_rundir *dir)
         snprintf(text, sizeof text, "%s, learning rate %g, %s", info->optimizer.name, info->schedule.learning_rate,
                  info->schedule.name);
     print_row("optimizer", text);
+    print_computed(dir);
     print_row("average", info->optimizer.average);
     print_row("rates", info->optimizer.rates);
     print_row("elementwise", info->optimizer.elementwise);

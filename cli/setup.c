@@ -28,12 +28,14 @@ const char *pal_cli_libc(char *out, size_t size)
     return *out ? out : NULL;
 }
 
-/* Processes that share the processors of this one; 1: none, or each has its own, because a launcher has bound them. */
+/* Processes that share the processors of this one; 1: none, or each has its own. A launcher may bind a process to a
+ * processor, to a socket, or not at all: all are taken to have equally many processors, spread over the machine. */
 static unsigned neighbours(void)
 {
-    const int here = pal_cli_processes()->here;
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return pal_cli_process_count() > 1 && here > 1 && (long)pal_cli_processors() >= online ? (unsigned)here : 1;
+    const long here = pal_cli_processes()->here, online = sysconf(_SC_NPROCESSORS_ONLN);
+    if (pal_cli_process_count() < 2 || here < 2 || online < 1) return 1;
+    const long sharing = (here * (long)pal_cli_processors() + online - 1) / online;
+    return sharing > 1 ? (unsigned)(sharing < here ? sharing : here) : 1;
 }
 
 /* ---- The same bits on every processor ------------------------------------------------------------------------- */
@@ -126,7 +128,7 @@ pal_context *pal_cli_context(const pal_cli_args *args, const pal_run_info *run, 
         o.lanes = run && run->lanes > 0 && run->lanes <= 4096 ? (unsigned)run->lanes : 1;
     }
     const unsigned sharing = neighbours();
-    if (sharing > 1) { /* processes that the launcher has not bound: two must not sit on one processor */
+    if (sharing > 1) { /* several processes have these processors: two threads must not be tied to one */
         const unsigned share = pal_cli_processors() / sharing;
         if (!o.threads) o.threads = share > 1 ? share : 1;
         o.unpinned = true;

@@ -27,6 +27,18 @@ const char *pal_cli_batches(const pal_run_info *info, char *out, size_t size)
     return out;
 }
 
+void pal_cli_computed(const pal_rundir *dir, int64_t *evaluations, int64_t *products)
+{
+    const size_t n = pal_rundir_epoch_count(dir);
+    *evaluations = *products = 0;
+    for (size_t i = 0; i < n; i++) { /* each phase counts anew */
+        const pal_epoch *e = pal_rundir_epoch(dir, i), *next = i + 1 < n ? pal_rundir_epoch(dir, i + 1) : NULL;
+        if (next && !strcmp(next->phase, e->phase) && next->minimised) continue;
+        *evaluations += e->iteration.evaluations;
+        *products += e->iteration.products;
+    }
+}
+
 void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r, json_t *profile)
 {
     const pal_run_info *info = pal_rundir_info(dir);
@@ -59,8 +71,10 @@ void pal_cli_train_json(const pal_rundir *dir, const pal_train_result *r, json_t
     const size_t n = pal_rundir_epoch_count(dir);
     const pal_epoch *last = n ? pal_rundir_epoch(dir, n - 1) : NULL;
     if (last && last->minimised) {
-        json_object_set_new(out, "evaluations", json_integer((json_int_t)last->iteration.evaluations));
-        json_object_set_new(out, "products", json_integer((json_int_t)last->iteration.products));
+        int64_t evaluations, products;
+        pal_cli_computed(dir, &evaluations, &products);
+        json_object_set_new(out, "evaluations", json_integer((json_int_t)evaluations));
+        json_object_set_new(out, "products", json_integer((json_int_t)products));
         json_object_set_new(out, "gradient", pal_cli_number(last->iteration.gradient));
         json_object_set_new(out, "end",
                             json_string(last->end == PAL_MINIMISE_CONVERGED ? "converged"
@@ -239,14 +253,8 @@ static void print_minimiser(const pal_rundir *dir)
 {
     char text[TEXT], count[64];
     const pal_run_info *info = pal_rundir_info(dir);
-    long long evaluations = 0, products = 0;
-    for (size_t i = 0; i < pal_rundir_epoch_count(dir); i++) { /* each phase counts anew */
-        const pal_epoch *e = pal_rundir_epoch(dir, i),
-                        *next = i + 1 < pal_rundir_epoch_count(dir) ? pal_rundir_epoch(dir, i + 1) : NULL;
-        if (next && !strcmp(next->phase, e->phase) && next->minimised) continue;
-        evaluations += e->iteration.evaluations;
-        products += e->iteration.products;
-    }
+    int64_t evaluations, products;
+    pal_cli_computed(dir, &evaluations, &products);
     int used = snprintf(text, sizeof text, "%s, %s evaluations", info->optimizer.name,
                         pal_cli_count((double)evaluations, count, sizeof count));
     if (products)

@@ -112,13 +112,43 @@ static pal_train_options options_of(const pal_cli_job *j, pal_cli_progress *prog
                                .communicator = pal_cli_trainers(&j->args)};
 }
 
-/* What is read and what it takes, above the progress. */
+/* The processes that share a batch. A process owns a whole subtree of the shards, so all own equally many only if the
+ * shards are 1, 2, 4, 8 ... times the processes; else those with fewer wait. */
+static void say_processes(const pal_cli_job *j, int width)
+{
+    const pal_communicator *c = pal_cli_trainers(&j->args);
+    char line[256];
+    if (!c || j->info.shards < c->size) return; /* a closed form has no shards */
+    int64_t least = j->info.shards, most = 0, first, n;
+    for (int i = 0; i < c->size; i++) {
+        pal_shards_of(j->info.shards, c->size, i, &first, &n);
+        least = n < least ? n : least;
+        most = n > most ? n : most;
+    }
+    int64_t equal = c->size;
+    while (equal * 2 <= j->info.shards) equal *= 2;
+    const long long has[] = {least, most, j->info.shards, equal, equal * 2};
+    if (least == most)
+        snprintf(line, sizeof line, "processes %d, each with %lld of %lld shards", c->size, has[1], has[2]);
+    else if (pal_cli_given(&j->args, "resume")) /* which keeps the shards */
+        snprintf(line, sizeof line, "processes %d, with %lld to %lld of %lld shards: those with fewer wait", c->size,
+                 has[0], has[1], has[2]);
+    else
+        snprintf(line, sizeof line,
+                 "processes %d, with %lld to %lld of %lld shards: those with fewer wait; --shards %lld or %lld gives "
+                 "all equally many",
+                 c->size, has[0], has[1], has[2], has[3], has[4]);
+    pal_cli_wrap(2, 2, width, line);
+}
+
+/* What is read, who computes, and what it takes, above the progress. */
 static void say_beginning(const pal_cli_job *j)
 {
     char read[PAL_CLI_DATA_WORDS + 8];
-    const int width = pal_cli_width();
+    const int all = pal_cli_width(), width = all > 1 ? all - 1 : pal_cli_is_terminal(STDOUT_FILENO) ? 79 : 0;
     snprintf(read, sizeof read, "data %s", j->words);
-    pal_cli_wrap(2, 2, width > 1 ? width - 1 : pal_cli_is_terminal(STDOUT_FILENO) ? 79 : 0, read);
+    pal_cli_wrap(2, 2, width, read);
+    say_processes(j, width);
     fflush(stdout);
     if (*j->memory) pal_cli_say_memory(j);
 }

@@ -1,5 +1,6 @@
 /* mpi.h - processes that were started by mpirun (srun, ...), as a communicator.
  *
+ *     #include <mpi/mpi.h>                     cc ... $(pkg-config --cflags --libs palindrome-mpi)
  *     pal_communicator *c = pal_mpi_open(&err);
  *     ...                                      autograd/communicator.h: what can be done with it
  *     c->close(c, failed);
@@ -25,9 +26,9 @@ extern "C" {
 
 /* The communicator of all processes that were started together (MPI_COMM_WORLD). All of them call it. Initialises MPI
  * if nobody has; closing it then finalises MPI. MPI starts once in a process: to open one later again, initialise MPI
- * yourself. Before, it sets the variable OMPI_MCA_btl_tcp_flags to 1 unless it is set (communicator.c says why). NULL: it
- * could not be made, and *err says why; err may be NULL. If MPI itself cannot start, it ends the
- * process, with its own message.
+ * yourself. Before, it sets the variable OMPI_MCA_btl_tcp_flags to 1 unless it is set (communicator.c says why). NULL:
+ * it could not be made, and *err says why; err may be NULL. If MPI itself cannot start, it ends the process, with its
+ * own message.
  *
  * close(c, false) is called by all processes, and waits for them.
  *

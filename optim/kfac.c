@@ -11,10 +11,10 @@
  *
  * Damping of the model (section 6.5): every 5 steps, the change of the loss over the change that the model promised is
  * rho. Above 3/4 lambda falls by (19/20)^5, below 1/4 it rises by as much. A step after which the loss of its own batch
- * is greater, or NaN, is taken back, and lambda rises four times: where the loss has terms that the Fisher matrix does
- * not have, the rule of the paper is too slow to save the run. Where the promise is below the rounding of the loss, rho
- * says nothing, and lambda stays: it would otherwise rise without end, and no step would ever be long enough again to
- * be judged. */
+ * is greater, or NaN, is taken back (back.c), and lambda rises four times: where the loss has terms that the Fisher
+ * matrix does not have, the rule of the paper is too slow to save the run. Where the promise is below the rounding of
+ * the loss, rho says nothing, and lambda stays: it would otherwise rise without end, and no step would ever be long
+ * enough again to be judged. */
 #include "optim/kfac.h"
 
 #include <float.h>

@@ -141,6 +141,7 @@ static bool make(pal_optimizer *o, pal_context *context, pal_tensor *const *para
             if (!(o->scalar[g][i] = pal_tensor_new(context, dtype, PAL_SCALAR))) return false;
     if (!make_states(o, context, names, dtype)) return false;
     if (o->rule->curved && !(o->kfac = pal__kfac_new(context, &o->options, parameters, names, n))) return false;
+    if (o->rule->curved && !pal__back_make(o, context, dtype)) return false;
     pal_optimizer_set_step(o, 1, 0);
     return true;
 }
@@ -188,6 +189,8 @@ void pal_optimizer_free(pal_optimizer *o)
     free(o->list);
     pal_tensor_free(o->memory);
     pal_tensor_free(o->reserve);
+    pal_slab_free(o->before);
+    pal_slab_free(o->average_before);
     free(o->memory_name);
     pal__kfac_free(o->kfac);
     free(o->names);
@@ -198,27 +201,9 @@ void pal_optimizer_free(pal_optimizer *o)
 bool pal_optimizer_is_curved(const pal_optimizer *o) { return o && o->kfac; }
 bool pal_optimizer_compares(const pal_optimizer *o) { return o && o->kfac; }
 
-/* Each parameter goes back by the step of its state, which then is 0; and an average of the weights, by its share. */
-static void take_back(pal_optimizer *o)
-{
-    for (size_t i = 0; i < o->n; i++) {
-        pal_tensor *step = o->kfac->moment[i][PAL__KFAC_STEP], *w = o->parameters[i];
-        if (!step) continue;
-        pal_tensor *average = o->kinds > o->own ? o->state[o->own]->part[i] : NULL;
-        const double rate = pal_tensor_get(o->scalar[o->group[i]][PAL__RATE], 0),
-                     share = pal_tensor_get(o->scalar[o->group[i]][PAL__SHARE], 0);
-        for (size_t e = 0; e < pal_tensor_count(w); e++) {
-            const double moved = rate * pal_tensor_get(step, e);
-            pal_tensor_set(w, e, pal_tensor_get(w, e) - moved);
-            if (average) pal_tensor_set(average, e, pal_tensor_get(average, e) - share * moved);
-        }
-        memset(step->data, 0, pal_tensor_bytes(step));
-    }
-}
-
 void pal_optimizer_compare(pal_optimizer *o, uint64_t step, double before, double after)
 {
-    if (o && o->kfac && !pal__kfac_compare(o->kfac, step, before, after)) take_back(o);
+    if (o && o->kfac && !pal__kfac_compare(o->kfac, step, before, after)) pal__back_take(o);
 }
 
 /* The share of this step in the sum of the squared rates up to it. */
@@ -262,6 +247,7 @@ pal_status pal_optimizer_set_step(pal_optimizer *o, uint64_t step, double learni
         for (size_t i = 0; i < PAL__SCALARS; i++) pal_tensor_set(o->scalar[g][i], 0, values[i]);
     }
     const pal_status status = refresh(o, step);
+    if (o->before) pal__back_keep(o);
     return status || !o->kfac ? status : pal__kfac_prepare(o->kfac, step, &o->error);
 }
 

@@ -104,8 +104,8 @@ bool pal_optimizer_is_curved(const pal_optimizer *optimizer);
 pal_status pal_optimizer_record_curved(pal_optimizer *optimizer, pal_tape *tape, const pal_var *parameters,
                                        const pal_var *gradients, size_t n, const pal_fisher *curvature);
 /* Whether the rule asks for the loss of each batch before and after its step, with the same noise; and the answer,
- * after the run and before the next step is set. kfac adapts its damping, and takes a step back that raised the loss.
- */
+ * after the run and before the next step is set. kfac adapts its damping, and takes a step back that raised the loss:
+ * the weights are then, bit for bit, what they were when the step was set. */
 bool pal_optimizer_compares(const pal_optimizer *optimizer);
 void pal_optimizer_compare(pal_optimizer *optimizer, uint64_t step, double before, double after);
 /* Call it before each run; step counts from 1. Until the first call the learning rate is 0 and nothing moves. Step 1

@@ -21,9 +21,15 @@ struct pal_optimizer {
     char *memory_name;
     pal_tensor *reserve; /* of a dry context: what the host takes between two runs */
     const pal_context *context;
-    pal_error error; /* of the last set_step */
-    pal__kfac *kfac; /* NULL: the rule is not curved */
-    bool dry;        /* of a dry context: the memory of the weights is not touched */
+    pal_error error;                   /* of the last set_step */
+    pal__kfac *kfac;                   /* NULL: the rule is not curved */
+    pal_slab *before, *average_before; /* of a step that may be taken back; NULL: none is, there is no average */
+    bool dry;                          /* of a dry context: the memory of the weights is not touched */
 };
+
+/* back.c: room for the weights before a step, and for their average; the copy; and the step taken back. */
+bool pal__back_make(pal_optimizer *o, pal_context *context, pal_dtype dtype); /* false: out of memory */
+void pal__back_keep(pal_optimizer *o);
+void pal__back_take(pal_optimizer *o);
 
 #endif

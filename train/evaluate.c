@@ -254,11 +254,16 @@ pal_status palt__evaluator_run(palt__evaluator *e, pal_figures *figures, pal_err
                                              .divergence = e->sum[DIVERGENCE] / n};
     for (size_t i = 0; i < e->notes; i++)
         add_term(figures, e->names[i], e->sum[FIXED + i] / n, e->sum[FIXED + e->notes + i] / n);
-    status = e->pool ? add_pooled(e, figures, err) : PAL_OK;
+    if (e->pool) {
+        pal_error own = {0};
+        add_pooled(e, figures, &own);
+        status = pal_communicator_agree(e->communicator, own.status, &own);
+        if (status) return pal_error_set(err, status, "%s", own.text);
+    }
     figures->terms[0].noted = figures->terms[0].value;
     if (figures->n_terms > 1 && figures->terms[0].value == 0) /* every part of the loss has a name */
         memmove(figures->terms, figures->terms + 1, --figures->n_terms * sizeof *figures->terms);
-    return status;
+    return PAL_OK;
 }
 
 /* Each process measures all of it. */

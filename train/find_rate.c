@@ -118,13 +118,15 @@ static pal_status read_curve(pal_rate_curve *c, pal_error *err)
 /* Whether the rule of the first phase needs a learning rate at all. */
 static bool has_rate(const palt__loop *l, pal_error *err)
 {
-    pal_optimizer *o = palt__phase_optimizer(l->model, &l->plan.phase[0], l->o.optimizer, l->progress.steps, err);
+    const pal_phase *phase = &l->plan.phase[0];
+    pal_optimizer *o = palt__phase_optimizer(l->model, phase, l->o.optimizer, l->progress.steps, err);
     const bool finds = pal_optimizer_is_curved(o), made = o != NULL;
     pal_optimizer_free(o);
     if (finds)
         pal_error_set(err, PAL_ERR_ARGUMENT,
-                      "this optimizer finds the length of each step by itself: its learning rate is 1, and there is "
-                      "nothing to search");
+                      "%s finds the length of each step by itself, so that there is nothing to search: train without "
+                      "--learning-rate",
+                      phase->optimizer ? phase->optimizer : l->o.optimizer->name);
     return made && !finds;
 }
 

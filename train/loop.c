@@ -222,28 +222,36 @@ static pal_status save(palt__loop *l, pal_error *err)
     return palt__agree(&l->together, status, err);
 }
 
+/* Not before all are known to be there: a process that has ended may have sent its last messages in part. */
 pal_status palt__loop_save(palt__loop *l, pal_error *err)
 {
-    const pal_status status = check_finite(l, err);
+    const pal_status status = palt__agree(&l->together, check_finite(l, err), err);
     return status ? status : save(l, err);
+}
+
+/* What the host computes before a step, which may fail in one process alone. */
+static pal_status prepare_step(palt__loop *l, uint64_t number, double learning_rate, pal_error *err)
+{
+    const pal_status status = pal_optimizer_set_step(l->optimizer, number, learning_rate);
+    if (status == PAL_ERR_NUMERIC)
+        pal_error_set(err, status, "%s: lower --learning-rate (now %g)", pal_optimizer_error(l->optimizer),
+                      learning_rate);
+    else if (status)
+        pal_error_set(err, status, "%s", pal_optimizer_error(l->optimizer));
+    return status;
 }
 
 pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number, double learning_rate, double *loss,
                            pal_error *err)
 {
-    const pal_status set = pal_optimizer_set_step(l->optimizer, number, learning_rate);
-    if (set == PAL_ERR_NUMERIC)
-        return pal_error_set(err, set, "%s: lower --learning-rate (now %g)", pal_optimizer_error(l->optimizer),
-                             learning_rate);
-    if (set) return pal_error_set(err, set, "%s", pal_optimizer_error(l->optimizer));
+    pal_status status = prepare_step(l, number, learning_rate, err);
     pal_accumulator_clear(l->sums);
     palt__loop_keep(l);
     *loss = 0;
     for (int64_t part = 0; part < l->parts; part++, rows += l->o.batch) {
         palt__stage *stage = part + 1 < l->parts ? l->adds : l->stage;
         const uint32_t *of = rows + l->first_shard * l->shards.rows;
-        pal_status status = PAL_OK;
-        if (l->few) status = palt__loop_join(l, rows, (l->step - 1) * l->parts + part + 1, &of, err);
+        if (!status && l->few) status = palt__loop_join(l, rows, (l->step - 1) * l->parts + part + 1, &of, err);
         const pal_noise noise = {
             .seed = l->o.seed, .clock = (uint64_t)l->step, .row = (uint64_t)(part * (l->all + l->few))};
         if (status) palt__stage_skip(stage, noise);

@@ -21,10 +21,11 @@ typedef struct part {
     bool text;
 } part;
 
+/* Data before settings, because the default of a setting may follow from the data. */
 static const part parts[] = {
     {"another version of Palindrome", "start the same one everywhere", offsetof(view, version), VERSION, true},
-    {"other settings", "give all processes the same options", offsetof(view, settings), sizeof(uint64_t), false},
     {"other data", "give all processes the same files", offsetof(view, data), sizeof(uint64_t), false},
+    {"other settings", "give all processes the same options", offsetof(view, settings), sizeof(uint64_t), false},
     {"other kernels", "choose processors of one kind, or give --portable", offsetof(view, kernels), KERNELS, true},
     {"other weights", "begin with the same ones everywhere", offsetof(view, weights), sizeof(uint64_t), false},
 };
@@ -89,8 +90,9 @@ static pal_status see(const palt__loop *l, view *out, pal_error *err)
              l->o.lanes ? l->o.lanes : pal_context_lanes(c));
     pal_fingerprint_of(l->data, l->o.test, &data);
     for (size_t i = 0; i < PAL_FINGERPRINT; i++) out->data = pal_hash(out->data, data.text[i], strlen(data.text[i]));
+    const bool replaced = l->o.resume && l->o.folder && pal_rundir_saved(l->o.folder); /* by those of the checkpoint */
     const pal_tensor *t;
-    for (size_t i = 0; !l->o.resume && (t = pal_model_parameter(l->model, i, NULL)); i++)
+    for (size_t i = 0; !replaced && (t = pal_model_parameter(l->model, i, NULL)); i++)
         out->weights = pal_hash(out->weights, t->data, pal_tensor_bytes(t));
     return hash_settings(l, &out->settings, err);
 }

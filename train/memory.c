@@ -96,6 +96,8 @@ static const char *no_reason(void *self)
     return "";
 }
 
+static void nothing(pal_communicator *self, bool failed) { (void)self, (void)failed; }
+
 pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *settings, size_t n, pal_dtype dtype,
                                const pal_dataset *data, const pal_train_options *options, pal_train_memory *out,
                                pal_error *err)
@@ -113,7 +115,8 @@ pal_status pal_train_memory_of(const pal_variant *variant, const pal_setting *se
     o.folder = NULL;
     o.resume = false;
     o.extend = NULL;
-    pal_communicator planned = {.struct_size = sizeof planned, .start = echo, .test = heard, .why = no_reason};
+    pal_communicator planned = {
+        .struct_size = sizeof planned, .start = echo, .test = heard, .why = no_reason, .close = nothing};
     if (o.communicator) {
         planned.rank = o.communicator->rank;
         planned.size = o.communicator->size;

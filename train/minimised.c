@@ -179,11 +179,12 @@ pal_status palt__minimise_check(const palt__loop *l, pal_error *err)
     pal_optimizer_options of = {.struct_size = 0};
     const pal_train_minimise *o = &l->o.minimise;
     if (palt__optimizer_read(&of, l->o.optimizer)) return PAL_ERR_ARGUMENT;
+    const bool rates = of.rates && *of.rates, averages = of.average && strcmp(of.average, "none") != 0;
     const char *has = l->parts > 1          ? "accumulation"
                       : of.weight_decay > 0 ? "weight decay"
                       : of.clip_norm > 0    ? "limit of the gradient's norm"
-                      : of.rates            ? "rates by layer"
-                      : of.average          ? "average of the weights"
+                      : rates               ? "rates by layer"
+                      : averages            ? "average of the weights"
                                             : NULL;
     if (has) return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: it has no %s: leave that out", of.name, has);
     if (o->memory < 0 || o->restart < 0 || o->products < 0 || o->curvature_samples < 0)

@@ -144,11 +144,11 @@ static pal_optimizer_options options_of(const pal_phase *phase, const pal_optimi
     if (!given) return own;
     if (palt__optimizer_read(&of, given)) return of; /* pal_optimizer_new refuses the size */
     if (phase->optimizer) {
+        own.average = of.average;
+        own.average_decay = of.average_decay;
+        own.average_start = of.average_start;
+        own.average_every = of.average_every;
         of = own;
-        of.average = given->average;
-        of.average_decay = given->average_decay;
-        of.average_start = given->average_start;
-        of.average_every = given->average_every;
     }
     if (!of.average_every) of.average_every = steps;
     if (!of.average_start) of.average_start = ((uint64_t)phase->epochs * 3 / 4 + 1) * steps;

@@ -259,15 +259,15 @@ pal_status palt__loop_plan(palt__loop *l, pal_error *err)
     if (!status) status = palt__phases_rates(l->model, l->data, l->o.batch * l->parts, &l->plan, err);
     l->progress.epochs = l->plan.epochs;
     for (size_t i = 0; !status && i < l->plan.n; i++) {
-        if (palt__phase_minimiser(&l->plan.phase[i], l->o.optimizer)) continue;
-        pal_optimizer *optimizer =
-            palt__phase_optimizer(l->model, &l->plan.phase[i], l->o.optimizer, l->progress.steps, err);
+        const pal_phase *phase = &l->plan.phase[i];
+        if (palt__phase_minimiser(phase, l->o.optimizer)) continue;
+        pal_optimizer *optimizer = palt__phase_optimizer(l->model, phase, l->o.optimizer, l->progress.steps, err);
         if (!optimizer) status = PAL_ERR_ARGUMENT;
         if (l->parts > 1 && pal_optimizer_is_curved(optimizer))
             status = pal_error_set(err, PAL_ERR_ARGUMENT,
-                                   "this optimizer measures the curvature on one batch, not on %lld: give a larger "
-                                   "--batch, and --accumulate 1",
-                                   (long long)l->parts);
+                                   "%s measures the curvature on one batch, not on %lld: give a larger --batch, and "
+                                   "--accumulate 1",
+                                   phase->optimizer ? phase->optimizer : l->o.optimizer->name, (long long)l->parts);
         pal_optimizer_free(optimizer);
     }
     return status;

@@ -6,7 +6,7 @@
  *
  *     sum 5e-11
  *     workload tied 128 0.0004          name, batch, update
- *     rows 8 0.00021                    rows, forward and backward
+ *     rows 8 0.00021 0.00004            rows, forward and backward, between two looks
  *     message 802816 0.0002             bytes, ready */
 #include "bench/scale/scale.h"
 
@@ -18,7 +18,7 @@ void costs_write(FILE *out, const costs *c)
 {
     fprintf(out, "workload %s %.0f %.4g\n", c->name, c->batch, c->update);
     for (size_t i = 0; i < c->n_sizes; i++) {
-        fprintf(out, "rows %.0f %.4g\n", c->sizes[i].rows, c->sizes[i].compute);
+        fprintf(out, "rows %.0f %.4g %.4g\n", c->sizes[i].rows, c->sizes[i].compute, c->sizes[i].look);
         for (size_t k = 0; k < c->n_messages; k++)
             fprintf(out, "message %.0f %.4g\n", c->sizes[i].messages[k].bytes, c->sizes[i].messages[k].ready);
     }
@@ -28,7 +28,7 @@ void costs_write(FILE *out, const costs *c)
 /* Where the next message goes; what is read belongs to the last workload and its last size. */
 static bool read_line(const char *line, machine *m, size_t *at)
 {
-    double a, b;
+    double a, b, look = 0;
     costs *c = m->n ? &m->workloads[m->n - 1] : NULL, next = {0};
     sized *s = c && c->n_sizes ? &c->sizes[c->n_sizes - 1] : NULL;
     if (*line == '#' || *line == '\n') return true;
@@ -38,9 +38,9 @@ static bool read_line(const char *line, machine *m, size_t *at)
         m->workloads[m->n++] = next;
         return true;
     }
-    if (c && sscanf(line, "rows %lf %lf", &a, &b) == 2) {
+    if (c && sscanf(line, "rows %lf %lf %lf", &a, &b, &look) >= 2) {
         if (c->n_sizes == MOST_SIZES || (s && a <= s->rows)) return false;
-        c->sizes[c->n_sizes++] = (sized){.rows = a, .compute = b};
+        c->sizes[c->n_sizes++] = (sized){.rows = a, .compute = b, .look = look};
         *at = 0;
         return true;
     }
@@ -86,6 +86,7 @@ void costs_at(const costs *c, double rows, sized *out)
     while (i + 1 < c->n_sizes && c->sizes[i].rows < rows) i++;
     const sized *a = &c->sizes[i - 1], *b = &c->sizes[i];
     *out = (sized){.rows = rows, .compute = on_line(rows, a->rows, a->compute, b->rows, b->compute)};
+    out->look = on_line(rows, a->rows, a->look, b->rows, b->look);
     for (size_t k = 0; k < c->n_messages; k++) {
         const double ready = on_line(rows, a->rows, a->messages[k].ready, b->rows, b->messages[k].ready);
         out->messages[k].bytes = a->messages[k].bytes;

@@ -53,16 +53,25 @@ static void axis(FILE *out, double all, double y)
     text(out, LEFT - 12, y, "end", "ms");
 }
 
+/* The update that begins next after some time; s->n: there is none. */
+static size_t next_update(const schedule *s, double after)
+{
+    size_t next = s->n;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->update[i] > after && (next == s->n || s->update[i] < s->update[next])) next = i;
+    return next;
+}
+
 static void processor(FILE *out, const step_time *t, const schedule *s, double forward)
 {
     const double x = scale_of(t->all);
-    double done = t->compute;
+    double done = s->pass;
     bar(out, FORWARD, LEFT, LEFT + forward * x, TOP, BAR);
-    bar(out, BACKWARD, LEFT + forward * x, LEFT + t->compute * x, TOP, BAR);
-    for (size_t i = 0; i < s->n; i++) {
+    bar(out, BACKWARD, LEFT + forward * x, LEFT + s->pass * x, TOP, BAR);
+    for (size_t i = next_update(s, 0); i < s->n; i = next_update(s, s->update[i])) {
         if (s->update[i] > done) bar(out, WAITS, LEFT + done * x, LEFT + s->update[i] * x, TOP, BAR);
         bar(out, UPDATE, LEFT + s->update[i] * x, LEFT + s->updated[i] * x, TOP, BAR);
-        done = s->updated[i];
+        if (s->updated[i] > done) done = s->updated[i];
     }
     if (t->all > done) bar(out, WAITS, LEFT + done * x, LEFT + t->all * x, TOP, BAR);
 }

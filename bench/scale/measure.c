@@ -155,9 +155,13 @@ static double time_of(shard *s, double most)
 /* The profile's times, scaled to the time of a run. */
 static void read_profile(const shard *s, sized *out)
 {
-    double total = 0, until = 0;
+    double total = 0, until = 0, squares = 0;
     pal_program_step one;
-    for (size_t i = 0; pal_program_step_at(s->program, i, &one); i++) total += one.seconds;
+    for (size_t i = 0; pal_program_step_at(s->program, i, &one); i++) {
+        total += one.seconds;
+        if (one.runs) squares += one.seconds * one.seconds / (double)one.runs;
+    }
+    out->look = total > 0 ? squares / total : 0;
     for (size_t i = 0; pal_program_step_at(s->program, i, &one); i++) {
         until += one.seconds;
         for (size_t k = 0; k <= s->n; k++)
@@ -216,18 +220,40 @@ bool measure_costs(const workload *w, const measuring *how, costs *out)
     return true;
 }
 
+/* ---- Sums ------------------------------------------------------------------------------------------------------- */
+
+enum { FLOATS = 1 << 20 };
+
+static void sum_once(void)
+{
+    static float a[FLOATS], b[FLOATS];
+    if (!b[1])
+        for (size_t i = 0; i < FLOATS; i++) b[i] = (float)(i % 7);
+#pragma omp simd
+    for (size_t i = 0; i < FLOATS; i++) a[i] += b[i];
+    __asm__ volatile("" ::: "memory");
+}
+
+static void sum_endless(void *argument, void (*ready)(void *), void *user)
+{
+    (void)argument;
+    sum_once();
+    ready(user);
+    for (;;) sum_once();
+}
+
 double measure_sum(const measuring *how)
 {
-    enum { FLOATS = 1 << 18, TIMES = 200 };
-    static float a[FLOATS], b[FLOATS];
+    enum { TIMES = 100 };
     double times[TIMES];
-    (void)how;
-    for (size_t i = 0; i < FLOATS; i++) b[i] = (float)(i % 7);
+    beside others;
+    if (!beside_begin(&others, how->beside - 1, sum_endless, NULL)) return 0;
+    sum_once();
     for (size_t k = 0; k < TIMES; k++) {
         const double began = now_us();
-#pragma omp simd
-        for (size_t i = 0; i < FLOATS; i++) a[i] += b[i];
+        sum_once();
         times[k] = now_us() - began;
     }
-    return 1e-6 * median(times, TIMES) / sizeof a;
+    beside_end(&others);
+    return 1e-6 * median(times, TIMES) / (FLOATS * sizeof(float));
 }

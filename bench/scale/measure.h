@@ -13,7 +13,7 @@ typedef struct measuring {
 /* Forward and backward with 1, 2, 4 ... 512 rows on one thread, when each gradient is ready, and the update. False: the
  * reason has been printed. */
 bool measure_costs(const workload *w, const measuring *how, costs *out);
-/* Seconds for each byte that another process sends and this one adds to its own: the median of sums of 1 MiB. */
+/* Seconds for each byte that another process sends and this one adds to its own: the median of sums of 4 MiB. */
 double measure_sum(const measuring *how);
 
 #endif

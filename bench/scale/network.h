@@ -9,7 +9,8 @@ enum { NETWORK_SIZES = 13 };
 typedef struct network_times {
     double latency;   /* seconds of an exchange of 8 bytes, both ways at once */
     double bandwidth; /* bytes a second in each direction: what 1 MiB takes longer than 8 bytes */
-    double copy;      /* seconds of the processor for each byte of one direction, in the calls of an exchange */
+    double busy;      /* the same of 2 MiB while both processes compute and look every 100 us or so */
+    double copy;      /* seconds that a byte of one direction then takes from a process's computation */
     double bytes[NETWORK_SIZES],
         seconds[NETWORK_SIZES]; /* exchanges of other sizes, to compare with the two constants */
 } network_times;

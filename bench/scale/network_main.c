@@ -23,7 +23,8 @@ int main(void)
     c->close(c, !good);
     if (!good) return 1;
     if (rank) return 0;
-    printf("--latency %.1f --bandwidth %.3f --copy %.3f\n", 1e6 * t.latency, 8e-9 * t.bandwidth, 1e9 * t.copy);
+    printf("--latency %.1f --bandwidth %.3f --busy %.3f --copy %.3f\n", 1e6 * t.latency, 8e-9 * t.bandwidth,
+           8e-9 * t.busy, 1e9 * t.copy);
     printf("%10s %12s %12s\n", "bytes", "measured, us", "constants");
     for (size_t i = 0; i < NETWORK_SIZES; i++)
         printf("%10.0f %12.1f %12.1f\n", t.bytes[i], 1e6 * t.seconds[i], 1e6 * (t.latency + t.bytes[i] / t.bandwidth));

@@ -1,9 +1,9 @@
 /* scale.c - bench_scale: how a training step scales over processes, by a model of latency, bytes and arithmetic.
  *
  *     bench_scale --measure [--only NAME] [--seconds S] [--beside N]      measures, and prints the costs
- *     bench_scale COSTS [--only NAME] [--network NAME] [--latency US] [--bandwidth GBIT] [--copy NS] [--bucket KB]
- *                 [--halves KB] [--whole] [--batch N] [--rows N] [--summary | --draw P]                prints what the
- * model says
+ *     bench_scale COSTS [--only NAME] [--network NAME] [--latency US] [--bandwidth GBIT] [--busy GBIT] [--copy NS]
+ *                 [--bucket KB] [--halves KB] [--whole] [--batch N] [--rows N] [--summary | --draw P]
+ *                                                                          prints what the model says
  *
  * --measure    what one process needs, on one thread: forward and backward for 1 to 512 rows, when each gradient is
  *              ready, the update, sums
@@ -13,6 +13,7 @@
  * COSTS        a file that --measure has printed
  * --network    ethernet (default) or infiniband: see networks in model.c
  * --latency, --bandwidth  microseconds, and Gbit/s in each direction: a network without racks
+ * --busy       Gbit/s in each direction while the process computes (default: as --bandwidth)
  * --copy       nanoseconds of the processor for each byte that is sent and received (default: 0)
  * --bucket     KB: larger messages go alone, smaller ones together (default: 256)
  * --halves     KB: larger messages by halving and doubling, smaller ones by doubling (default: 64)
@@ -37,7 +38,7 @@
 typedef struct request {
     bool measure, summary, whole;
     const char *only, *network, *costs;
-    double seconds, beside, latency, bandwidth, copy, bucket, halves, batch, rows, draw;
+    double seconds, beside, latency, bandwidth, busy, copy, bucket, halves, batch, rows, draw;
 } request;
 
 /* ---- The model ----------------------------------------------------------------------------------------- */
@@ -63,6 +64,7 @@ static int print_model(const request *r)
     if (r->latency > 0 || r->bandwidth > 0) w.name = "own", w.rack = 0;
     if (r->latency > 0) w.latency = 1e-6 * r->latency;
     if (r->bandwidth > 0) w.bandwidth = 1e9 / 8 * r->bandwidth;
+    if (r->busy > 0) w.busy = 1e9 / 8 * r->busy;
     if (r->bucket >= 0) w.bucket = 1024 * r->bucket;
     if (r->halves >= 0) w.halves = 1024 * r->halves;
     w.copy = 1e-9 * r->copy;
@@ -74,8 +76,9 @@ static int print_model(const request *r)
         draw_step(stdout, &m.workloads[at], &w, (int)r->draw, r->rows);
         return 0;
     }
-    printf("network %s: %.1f us, %.3f GB/s, copies %.2f ns a byte, sums %.3f ns a byte", w.name, 1e6 * w.latency,
-           1e-9 * w.bandwidth, 1e9 * w.copy, 1e9 * w.sum);
+    printf("network %s: %.1f us, %.3f GB/s (%.3f while it computes), copies %.2f ns a byte, sums %.3f ns a byte",
+           w.name, 1e6 * w.latency, 1e-9 * w.bandwidth, 1e-9 * (w.busy > 0 ? w.busy : w.bandwidth), 1e9 * w.copy,
+           1e9 * w.sum);
     if (w.rack)
         printf("; from %d processes on %.1f us and %.2f of the bandwidth", w.rack + 1, 1e6 * w.far_latency, w.share);
     printf("\n");
@@ -116,7 +119,7 @@ static bool read_request(int argc, char **argv, request *r)
                    {"--copy", NULL, &r->copy, NULL},       {"--bucket", NULL, &r->bucket, NULL},
                    {"--batch", NULL, &r->batch, NULL},     {"--rows", NULL, &r->rows, NULL},
                    {"--halves", NULL, &r->halves, NULL},   {"--draw", NULL, &r->draw, NULL},
-                   {"--whole", &r->whole, NULL, NULL}};
+                   {"--whole", &r->whole, NULL, NULL},     {"--busy", NULL, &r->busy, NULL}};
     const size_t n = sizeof options / sizeof *options;
     for (int i = 1; i < argc; i++) {
         size_t k = 0;
@@ -143,14 +146,13 @@ int main(int argc, char **argv)
     request r = {
         .network = "ethernet", .seconds = 0.3, .beside = 1, .bucket = -1, .halves = -1, .batch = 128, .rows = 32};
     if (!read_request(argc, argv, &r)) {
-        fprintf(
-            stderr,
-            "usage: bench_scale --measure [--only NAME] [--seconds S] [--beside N]\n"
-            "       bench_scale COSTS [--only NAME] [--network ethernet|infiniband] [--latency US] "
-            "[--bandwidth GBIT] [--copy NS]\n"
-            "                   [--bucket KB] [--halves KB] [--whole] [--batch N] [--rows N] [--summary | --draw P]\n"
-            "COSTS is a file that --measure has printed. Numbers are at least 0; batch, rows and beside at "
-            "least 1; P is a power of two up to 1024.\n");
+        fprintf(stderr, "usage: bench_scale --measure [--only NAME] [--seconds S] [--beside N]\n"
+                        "       bench_scale COSTS [--only NAME] [--network ethernet|infiniband] [--latency US] "
+                        "[--bandwidth GBIT] [--busy GBIT]\n"
+                        "                   [--copy NS] [--bucket KB] [--halves KB] [--whole] [--batch N] [--rows N] "
+                        "[--summary | --draw P]\n"
+                        "COSTS is a file that --measure has printed. Numbers are at least 0; batch, rows and beside at "
+                        "least 1; P is a power of two up to 1024.\n");
         return 2;
     }
     if (!r.measure) return print_model(&r);

@@ -18,6 +18,7 @@ typedef struct message {
 
 typedef struct sized {    /* one process, one shard of so many rows */
     double rows, compute; /* compute: forward and backward */
+    double look;          /* between two looks at the messages, of the time in which one falls: as long as a step is */
     message messages[MOST_MESSAGES];
 } sized;
 
@@ -51,9 +52,11 @@ typedef struct network {
      * processes of a rack together reach others with `share` of their bandwidth. */
     int rack;
     double far_latency, share;
+    double busy;   /* bytes a second, each way, while the process computes; 0: bandwidth */
     double copy;   /* time of the processor for each byte that it sends and receives */
     double sum;    /* as in machine */
-    double bucket; /* bytes: larger messages go alone, smaller ones together */
+    double agreed; /* bytes: for a larger message both processes look first, so that it does not come unexpected */
+    double bucket; /* bytes: larger messages go alone, smaller ones between them together */
     double halves; /* bytes: from here on by halves */
     bool whole;    /* every process updates all weights; else a message that goes alone is updated in parts */
 } network;
@@ -62,11 +65,13 @@ typedef struct network {
 extern const network networks[];
 
 typedef struct step_time {
-    double compute, waiting, update, all; /* compute: with the sums and copies that go on meanwhile */
+    double compute, waiting, update, all; /* compute: with the sums and copies that go on meanwhile, without updates */
 } step_time;
 
-typedef struct schedule { /* when a message begins, when its sum is there, its update, and when its weights are there */
+typedef struct schedule { /* pass: the end of forward and backward; when a message begins, when its sum is there, its
+                             update, and when its weights are there */
     size_t n;
+    double pass;
     message buckets[MOST_MESSAGES];
     double begin[MOST_MESSAGES], end[MOST_MESSAGES], update[MOST_MESSAGES], updated[MOST_MESSAGES],
         there[MOST_MESSAGES];
@@ -84,9 +89,13 @@ typedef struct exchanges {
     double part;   /* of the update, that this process computes */
 } exchanges;
 
-/* The messages in the order in which they are ready, small ones joined: a bucket is ready
- * with the last message in it. Returns how many there are. */
+/* The messages in the order in which they are ready. Small ones that follow each other are joined: such a bucket is
+ * ready with the last message in it. Returns how many there are. */
 size_t model_buckets(const sized *s, size_t n, double most, message out[MOST_MESSAGES]);
+/* When, in forward and backward, nothing reads the old weight of bucket i any more: when the next gradient is ready. */
+double model_free(const sized *s, size_t n, const message *bucket);
+/* For so many times `look` an exchange waits for looks, in forward and backward. */
+double model_looks(const network *w, double bytes);
 /* The exchanges of one message among processes, which are a power of two. */
 exchanges model_exchanges(const network *w, double bytes, int processes);
 

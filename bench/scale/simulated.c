@@ -9,7 +9,8 @@
  * gradients, the time of a step, the model's, and the first over the second. Times in microseconds.
  *
  * Unlike the model it has many messages on the way at once, which share links and switches. A transfer goes on when the
- * process looks at it: after each slice of its computation, as pal_run does between the steps of a program. */
+ * process looks at it: after each slice of its computation, as pal_run does between the steps of a program. There it
+ * also updates its parts of weights whose sums are there. */
 #include "bench/scale/scale.h"
 
 #include <mpi.h>
@@ -20,6 +21,7 @@
 enum { SLICES = 48, MOST_BYTES = 8 << 20 };
 #ifdef REAL
 enum { STEPS = 31 }; /* the median of them counts */
+#define IN_MPI              true
 #define GET_MEMORY(bytes)   malloc(bytes)
 #define FREE_MEMORY(memory) free(memory)
 static void work(double seconds)
@@ -30,6 +32,7 @@ static void work(double seconds)
 #else
 #include <smpi/smpi.h>
 enum { STEPS = 1 };
+#define IN_MPI              false
 #define GET_MEMORY(bytes)   SMPI_SHARED_MALLOC(bytes)
 #define FREE_MEMORY(memory) SMPI_SHARED_FREE(memory)
 static void work(double seconds)
@@ -41,9 +44,11 @@ static void work(double seconds)
 typedef struct transfer { /* one message */
     exchanges e;
     size_t n, at; /* at: the exchange that is on its way; n: so many can go until the update */
-    bool begun;
+    bool begun, updated;
+    int looks; /* until the exchange really begins */
     MPI_Request requests[2];
     int tag;
+    double free; /* when, in the pass, nothing reads the old weight any more */
 } transfer;
 
 typedef struct process {
@@ -53,14 +58,23 @@ typedef struct process {
     transfer transfers[MOST_MESSAGES];
     message buckets[MOST_MESSAGES];
     size_t n;
+    bool behind; /* forward and backward are done: it looks all the time */
 } process;
 
-static void start(process *p, transfer *t)
+static void begin(process *p, transfer *t)
 {
     const int other = p->rank ^ t->e.all[t->at].distance, bytes = (int)t->e.all[t->at].bytes;
     MPI_Irecv(p->memory, bytes, MPI_BYTE, other, t->tag, MPI_COMM_WORLD, &t->requests[0]);
     MPI_Isend(p->memory, bytes, MPI_BYTE, other, t->tag, MPI_COMM_WORLD, &t->requests[1]);
+    t->looks = 0;
+}
+
+/* SMPI sends a large message when both processes have called. MPI needs looks before. */
+static void start(process *p, transfer *t)
+{
     t->begun = true;
+    t->looks = IN_MPI || p->behind ? 0 : (int)model_looks(p->net, t->e.all[t->at].bytes);
+    if (!t->looks) begin(p, t);
 }
 
 static void go_on(process *p, transfer *t)
@@ -75,6 +89,10 @@ static void look(process *p)
         transfer *t = &p->transfers[i];
         int done = 0;
         if (!t->begun || t->at == t->n) continue;
+        if (t->looks) {
+            if (p->behind || !--t->looks) begin(p, t);
+            continue;
+        }
         MPI_Testall(2, t->requests, &done, MPI_STATUSES_IGNORE);
         if (done) go_on(p, t);
     }
@@ -98,12 +116,40 @@ static void wait_for(process *p, size_t i)
     }
 }
 
-/* An update, in which the process looks as pal_run does between the tasks of a step. */
-static void update(process *p, double seconds)
+static void update(process *p, const costs *c, size_t i);
+
+/* Updates of parts that are there. pass: how far forward and backward are. */
+static void update_early(process *p, const costs *c, double pass)
 {
+    for (size_t i = 0; i < p->n; i++) {
+        const transfer *t = &p->transfers[i];
+        if (t->begun && !t->updated && t->e.part < 1 && t->at == t->e.sum && pass >= t->free) update(p, c, i);
+    }
+}
+
+/* In it the process looks as pal_run does between the tasks of a step. Then the new weights go out. */
+static void update(process *p, const costs *c, size_t i)
+{
+    transfer *t = &p->transfers[i];
+    const double seconds = t->e.part * c->update * p->buckets[i].bytes / costs_bytes(c);
+    t->updated = true;
     for (double now = 0; now < seconds; now += LOOK) {
         work(seconds - now < LOOK ? seconds - now : LOOK);
         look(p);
+    }
+    t->n = t->e.n;
+    if (t->at < t->n) start(p, t);
+}
+
+static void prepare(process *p, const costs *c, const sized *s)
+{
+    p->n = model_buckets(s, c->n_messages, p->net->bucket, p->buckets);
+    for (size_t i = 0; i < p->n; i++) {
+        transfer *t = &p->transfers[i];
+        *t = (transfer){.tag = (int)i, .requests = {MPI_REQUEST_NULL, MPI_REQUEST_NULL}};
+        t->e = model_exchanges(p->net, p->buckets[i].bytes, p->size);
+        t->n = t->e.sum;
+        t->free = model_free(s, c->n_messages, &p->buckets[i]);
     }
 }
 
@@ -111,15 +157,12 @@ static void step(process *p, const costs *c, double rows)
 {
     sized s;
     costs_at(c, rows, &s);
-    p->n = model_buckets(&s, c->n_messages, p->net->bucket, p->buckets);
-    for (size_t i = 0; i < p->n; i++) {
-        p->transfers[i] = (transfer){.tag = (int)i, .requests = {MPI_REQUEST_NULL, MPI_REQUEST_NULL}};
-        p->transfers[i].e = model_exchanges(p->net, p->buckets[i].bytes, p->size);
-        p->transfers[i].n = p->transfers[i].e.sum;
-    }
+    prepare(p, c, &s);
+    p->behind = false;
+    const double slice = s.look > 0 ? s.look : s.compute / SLICES;
     double now = 0;
     for (size_t next = 0; now < s.compute;) {
-        double until = now + s.compute / SLICES;
+        double until = now + slice;
         if (until > s.compute) until = s.compute;
         if (next < p->n && p->buckets[next].ready < until) until = p->buckets[next].ready;
         work(until - now);
@@ -127,15 +170,19 @@ static void step(process *p, const costs *c, double rows)
         for (; next < p->n && p->buckets[next].ready <= now; next++)
             if (p->transfers[next].n) start(p, &p->transfers[next]);
         look(p);
+        update_early(p, c, now);
         if (now >= s.compute * (1 - 1e-9)) break;
     }
+    p->behind = true;
+    look(p);
     for (size_t i = 0; i < p->n; i++) {
         transfer *t = &p->transfers[i];
+        if (t->updated) continue;
         if (!t->begun && t->n) start(p, t);
         wait_for(p, i);
-        update(p, t->e.part * c->update * p->buckets[i].bytes / costs_bytes(c));
-        t->n = t->e.n;
-        if (t->at < t->n) start(p, t);
+        update(p, c, i);
+        look(p);
+        update_early(p, c, s.compute);
     }
     for (size_t i = 0; i < p->n; i++) wait_for(p, i);
 }

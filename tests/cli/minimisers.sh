@@ -18,6 +18,27 @@ for method in lbfgs cg-pr cg-hs cg-dy newton-cg hessian-free; do
 done
 works "run-info" run-info hessian-free
 check "run-info names the optimizer" grep -q '^  optimizer  *hessian-free$' out
+total() { # RUN FIGURE: as metrics.jsonl has it in the last line
+    tail -n 1 "$1/metrics.jsonl" | sed "s/.*\"$2\":\([0-9]*\).*/\1/"
+}
+check "run-info has its evaluations" grep -q "^  evaluations  *$(total hessian-free evaluations)$" out
+check "and its products" grep -q "^  products  *$(total hessian-free products)\(, of [0-9,]* samples each\)*$" out
+works "run-info of lbfgs" run-info lbfgs
+check "run-info has its evaluations, too" grep -q "^  evaluations  *$(total lbfgs evaluations)$" out
+check "but no products" [ "$(grep -c '^  products' out)" -eq 0 ]
+works "run-info as JSON" run-info hessian-free --json
+check "with the evaluations" [ "$(figure evaluations)" = "$(total hessian-free evaluations)" ]
+check "with the products" [ "$(figure products)" = "$(total hessian-free products)" ]
+works "phases" train stacked --layers 6,3 --data data --lanes 2 --batch 50 --quiet --optimizer lbfgs --noise frozen --epochs 3 --json --out phases
+all=0
+for phase in 3 6 9; do # each counts anew
+    all=$((all + $(sed -n "${phase}p" phases/metrics.jsonl | sed 's/.*"evaluations":\([0-9]*\).*/\1/')))
+done
+check "json has the evaluations of all phases" [ "$(figure evaluations)" = $all ]
+works "run-info of phases" run-info phases --json
+check "and so has run-info" [ "$(figure evaluations)" = $all ]
+works "a curve over the passes of all phases" curves phases --over passes --csv --out passes.png
+check "it ends at the last of them" [ "$(tail -n 1 passes.csv | cut -d , -f 2)" = $all ]
 works "evaluate" evaluate lbfgs
 "$program" compare lbfgs cg-pr > out 2> err
 check "compare tells the optimizers apart" grep -q "optimizer.*cg-pr" out
@@ -36,7 +57,7 @@ check "at most so many products" [ "$(tail -n 1 products/metrics.jsonl | sed 's/
 for option in "learning-rate 0.1" "schedule cosine" "clip 1" "weight-decay 0.1" "average equal" "accumulate 2" "momentum 0.5" \
     "layer-rates encoder=0" "warmup 3" "beta1 0.5"; do
     # shellcheck disable=SC2086
-    refused "--$option" "--${option%% *} has " train basic $quiet --optimizer lbfgs --$option
+    refused "--$option" "--${option%% *} has .*lbfgs: .*leave out" train basic $quiet --optimizer lbfgs --$option
 done
 refused "pairs of adam" "only with --optimizer lbfgs" train basic $quiet --optimizer adam --pairs 3
 refused "frozen noise of adam" "only with --optimizer lbfgs" train denoising $quiet --optimizer adam --noise frozen

@@ -44,6 +44,8 @@ for n in 1 2 4; do
     check "the bits of $n processes" cmp -s by1/checkpoint.safetensors by$n/checkpoint.safetensors
 done
 check "the table is printed once" [ "$(grep -c 'saved in by4' out)" = 1 ]
+check "the processes are told" grep -q '^processes 4, each with 1 of 4 shards$' out
+check "the memory of a process is told" grep -q '^memory .* in each process: weights' out
 check "no terminal, no bar" [ "$(grep -c "$(printf '\033')" out)" = 0 ]
 works "training alone" train basic $small --epochs 2 --quiet --out alone
 check "the bits of no mpirun" cmp -s by1/checkpoint.safetensors alone/checkpoint.safetensors
@@ -52,6 +54,8 @@ works "four epochs alone" train basic $small --epochs 4 --quiet --out four
 check "another number of processes goes on with a run" cmp -s by4/checkpoint.safetensors four/checkpoint.safetensors
 fine "as many shards as processes" 2 train basic --data data --batch 16 --hidden 6 --epochs 1 --quiet --out two
 check "run.json has them" grep -q '"shards": 2' two/run.json
+fine "an unequal share" 3 train basic $small --epochs 1 --out unequal
+check "an unequal share is told" grep -q '^processes 3, with 1 to 2 of 4 shards: .* --shards 3 or 6 gives all' out
 fine "a default batch" 3 train basic --data data --hidden 6 --epochs 1 --quiet --out three
 fine "json" 2 train basic $small --epochs 1 --json --out json
 check "json is one document" [ "$(grep -c '^{' out) $(grep -c '^}' out)" = "1 1" ]
@@ -62,6 +66,11 @@ works "figures alone" evaluate by1
 cp out expected
 fine "figures by three" 3 evaluate by1
 check "the same figures: $(diff expected out)" cmp -s expected out
+
+# shellcheck disable=SC2086
+timeout -s KILL 120 mpirun $options -n 1 "$program" evaluate by1 : -n 1 "$program" evaluate by1 --split train > out 2> all
+check "other data are an error" [ $? -eq 2 ]
+check "and told: $(cat all)" grep -q '^palindrome: process 1 of 2 .*: it has other data than process 0: give all' all
 
 # ---- Errors are printed once
 once "what one process estimates" "without mpirun" 2 evaluate by1 --importance 5
@@ -84,6 +93,15 @@ mkdir elsewhere
 timeout -s KILL 120 mpirun $options -n 2 sh uneven "$program" train basic --data data --hidden 6 --out no > out 2> all
 check "an error of one process names it: $(cat all)" grep -q '^palindrome: process 1 of 2 (host [^ ]*): .*data' all
 check "and it is one line" [ "$(grep -c '^palindrome: ' all)" = 1 ]
+seq 40 | sed 's/.*/&,&/' > table.csv
+seq 400 | sed 's/.*/&,&/' > elsewhere/table.csv
+# shellcheck disable=SC2086
+timeout -s KILL 60 mpirun $options -n 2 sh uneven "$program" train basic --data table.csv --out differ > out 2> all
+check "other data are named, not the settings that follow from them: $(cat all)" grep -q '^palindrome: process 1 of 2 has other data' all
+# shellcheck disable=SC2086
+timeout -s KILL 60 mpirun $options -n 2 sh uneven "$program" train --resume by1 --epochs 9 > out 2> all
+check "a run that one process does not find is an error, and all end" [ $? -eq 2 ]
+check "of that process: $(cat all)" grep -q '^palindrome: process 1 of 2 (host [^ ]*): by1: No such file' all
 
 # ---- Stopping
 # begin OUT: starts a long training; waits until it has saved an epoch

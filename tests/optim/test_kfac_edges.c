@@ -260,6 +260,49 @@ START_TEST(an_average_forgets_what_is_taken_back)
 }
 END_TEST
 
+/* Weight decay and the step of a parameter that is in no layer are taken back, too; and so are weights that have become
+ * NaN: every weight is what it was, bit for bit. */
+START_TEST(a_step_is_taken_back_as_a_whole)
+{
+    enum { N = 4, D = 3, K = 2 };
+    problem p = {.tape = pal_tape_new(c, PAL_F64)};
+    pal_tensor *x = random_tensor(c, PAL_F64, PAL_SHAPE(N, D), -1, 1, "x"),
+               *target = random_tensor(c, PAL_F64, PAL_SHAPE(N, K), -1, 1, "target"),
+               *noise = random_tensor(c, PAL_F64, PAL_SHAPE(N, K), -2, 2, "noise");
+    const pal_var w = parameter(&p, "W", PAL_SHAPE(D, K)), b = parameter(&p, "b", PAL_SHAPE(K)),
+                  scale = parameter(&p, "scale", PAL_SHAPE(K));
+    likelihood(&p, pal_mul(pal_affine(pal_leaf(p.tape, x, "x"), w, b), pal_exp(scale)), target, noise);
+    const pal_optimizer_options o = {.struct_size = sizeof o,
+                                     .name = "kfac",
+                                     .weight_decay = 0.1,
+                                     .average = _i ? "exponential" : NULL,
+                                     .average_decay = 0.5};
+    trained t = train_by(&p, &o);
+    uint64_t k = 1;
+    for (; k <= 4; k++) step(&t, k);
+    for (int nan = 0; nan < 2; nan++, k++) {
+        double before[3][D * K], average[D * K] = {0};
+        for (size_t i = 0; i < p.n; i++) memcpy(before[i], p.parameter[i]->data, pal_tensor_bytes(p.parameter[i]));
+        if (_i) memcpy(average, state(&t, "kfac/training/W")->data, sizeof average);
+        const double loss = step(&t, k);
+        for (size_t i = 0; i < p.n; i++) ck_assert_double_ne(pal_tensor_get(p.parameter[i], 0), before[i][0]);
+        for (size_t i = 0; nan && i < p.n; i++) pal_tensor_set(p.parameter[i], 0, (double)NAN);
+        if (nan && _i) pal_tensor_set(state(&t, "kfac/training/W"), 0, (double)NAN);
+        pal_optimizer_compare(t.optimizer, k, loss, nan ? (double)NAN : loss + 1);
+        for (size_t i = 0; i < p.n; i++)
+            ck_assert_mem_eq(p.parameter[i]->data, before[i], pal_tensor_bytes(p.parameter[i]));
+        const double share = 0.5 / (1 - pow(0.5, (double)k));
+        for (size_t e = 0; _i && e < D * K; e++)
+            ck_assert_double_eq_tol(pal_tensor_get(state(&t, "kfac/training/W"), e),
+                                    average[e] + share * (before[0][e] - average[e]), 1e-15);
+    }
+    finish(&p, &t);
+    pal_tensor_free(x);
+    pal_tensor_free(target);
+    pal_tensor_free(noise);
+}
+END_TEST
+
 /* Where rounding hides the change of the loss, nothing can be said of the damping. */
 START_TEST(rounding_is_no_change)
 {
@@ -292,6 +335,7 @@ Suite *kfac_edges_suite(void)
     tcase_add_test(t, the_damping_follows_the_model);
     tcase_add_test(t, the_curvature_is_needed);
     tcase_add_loop_test(t, an_average_forgets_what_is_taken_back, 0, 2);
+    tcase_add_loop_test(t, a_step_is_taken_back_as_a_whole, 0, 2);
     tcase_add_test(t, an_indefinite_factor_raises_the_damping);
     tcase_add_test(t, rounding_is_no_change);
     tcase_add_test(t, failing_allocations_are_reported);

@@ -33,7 +33,7 @@ typedef struct factor { /* level 0: not given; a level is "option value;option v
 static const factor factors[FACTORS] = {
     {{"", "optimizer gd", "optimizer momentum", "optimizer nesterov", "optimizer rmsprop", "optimizer adam",
       "optimizer adamw", "optimizer adagrad", "optimizer amsgrad", "optimizer radam", "optimizer lion", "optimizer muon", "optimizer soap",
-      "optimizer schedule-free"}},
+      "optimizer schedule-free", "optimizer kfac"}},
     {{"", "activation sigmoid", "activation tanh", "activation relu", "activation linear", "activation softplus"}},
     {{"", "output bernoulli", "output squared", "output gaussian;sigma-of one", "output categorical;bins 8;tied no",
       "output normal;tied no", "output normal-full;tied no"}},

@@ -101,6 +101,29 @@ START_TEST(nothing_is_taken)
 }
 END_TEST
 
+/* The other process is never asked: it calls nothing. */
+START_TEST(one_of_two_processes_holds_less_than_one_alone)
+{
+    pal_context *c = context_with(1);
+    pal_error err = {0};
+    pal_dataset d = images(c, 64);
+    pal_communicator *pair[2];
+    pal_train_memory alone, one;
+    pal_train_options o = {.struct_size = sizeof o, .batch = 32, .shards = 2};
+    const pal_variant *v = pal_variant_find("basic");
+    ck_assert(!pal_communicator_threads(2, pair, &err));
+    ck_assert_msg(!pal_train_memory_of(v, NULL, 0, PAL_F32, &d, &o, &alone, &err), "%s", err.text);
+    o.communicator = pair[0];
+    ck_assert_msg(!pal_train_memory_of(v, NULL, 0, PAL_F32, &d, &o, &one, &err), "%s", err.text);
+    ck_assert_uint_eq(one.weights, alone.weights);
+    ck_assert_uint_gt(one.arena, 0);
+    ck_assert_uint_lt(one.arena, alone.arena);
+    for (int i = 0; i < 2; i++) pal_communicator_close(pair[i], true);
+    pal_tensor_free(d.inputs);
+    pal_context_free(c);
+}
+END_TEST
+
 START_TEST(limit_holds)
 {
     pal_context *c = pal_context_new(
@@ -127,6 +150,7 @@ Suite *estimate_suite(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, within_ten_percent, 0, sizeof cases / sizeof *cases);
     tcase_add_test(t, nothing_is_taken);
+    tcase_add_test(t, one_of_two_processes_holds_less_than_one_alone);
     tcase_add_test(t, limit_holds);
     suite_add_tcase(s, t);
     return s;

@@ -411,6 +411,35 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
+/* "none" is no average, "" are no rates; and a field that an older program does not have is not read, by a phase with
+ * an optimiser of its own either. */
+START_TEST(what_is_not_there_is_not_refused)
+{
+    set_up_phased();
+    pal_dataset *data = data_of(SAMPLES, "data");
+    const pal_optimizer_options none = {.struct_size = sizeof none,
+                                        .name = "lbfgs",
+                                        .momentum_schedule = "constant",
+                                        .weight_decay = -1,
+                                        .clip_norm = -1,
+                                        .rates = "",
+                                        .elementwise = "",
+                                        .average = "none"},
+                                older = {.struct_size = offsetof(pal_optimizer_options, average),
+                                         .name = "lbfgs",
+                                         .average = "not an average"};
+    for (int i = 0; i < 2; i++) {
+        pal_error err = {0};
+        pal_train_result result;
+        pal_model *m = model_of(i ? "phased" : "basic", 7);
+        const pal_train_options o = options_of(i ? &older : &none, &(plan){0});
+        ck_assert_msg(!pal_train(m, data, &o, &result, &err), "%s", err.text);
+        pal_model_free(m);
+    }
+    pal_dataset_free(data);
+}
+END_TEST
+
 static pal_dataset *failing_data;
 static pal_model *failing_model;
 static double right;
@@ -466,6 +495,7 @@ Suite *minimised_suite(void)
     tcase_add_test(tests, phases_end_by_themselves);
     tcase_add_test(tests, one_sample_and_one_feature_are_enough);
     tcase_add_test(tests, what_does_not_fit_is_refused);
+    tcase_add_test(tests, what_is_not_there_is_not_refused);
     tcase_add_test(tests, allocations_that_fail_are_reported);
     suite_add_tcase(suite, tests);
     return suite;

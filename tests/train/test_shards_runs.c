@@ -229,6 +229,24 @@ START_TEST(unequal_processes_are_refused)
 }
 END_TEST
 
+/* It begins anew, with the weights that its processes have. */
+START_TEST(a_run_that_has_saved_nothing_is_resumed_with_equal_weights)
+{
+    process p[PROCESSES];
+    prepare(1, kinds, "run", p);
+    p->left = 1;
+    run(1, p);
+    ck_assert_int_eq(p->status, PAL_ERR_MEMORY);
+    for (int other = 1; other >= 0; other--) {
+        prepare(2, kinds, "run", p);
+        p[0].resume = p[1].resume = true;
+        p[1].weights += (uint64_t)other;
+        run(2, p);
+        all_say(2, p, other ? PAL_ERR_ARGUMENT : PAL_OK, other ? "process 1 of 2 has other weights" : "");
+    }
+}
+END_TEST
+
 START_TEST(a_process_without_a_shard_is_refused)
 {
     process p[PROCESSES];
@@ -293,6 +311,7 @@ Suite *shards_runs_suite(void)
     tcase_add_loop_test(tests, one_process_runs_out_of_memory, 6, 7);
     tcase_add_loop_test(tests, the_end_of_a_process_ends_all, 0, 2);
     tcase_add_test(tests, unequal_processes_are_refused);
+    tcase_add_test(tests, a_run_that_has_saved_nothing_is_resumed_with_equal_weights);
     tcase_add_test(tests, a_process_without_a_shard_is_refused);
     tcase_add_test(tests, a_folder_that_one_process_cannot_make_is_refused_by_all);
     tcase_add_test(tests, the_shards_are_recorded_only_if_a_batch_is_cut);
