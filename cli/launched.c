@@ -54,7 +54,8 @@ static void keep_words(int argc, char **argv)
         const size_t n = is_of_machine(argv[i]);
         const int length = n ? (int)n : (int)strnlen(argv[i], sizeof all.words);
         const bool has_value = argv[i][0] == '-' && !n && i + 1 < argc && argv[i + 1][0] != '-';
-        at += (size_t)snprintf(all.words + at, sizeof all.words - at, "%.*s%c", length, argv[i], has_value ? ' ' : '\n');
+        at +=
+            (size_t)snprintf(all.words + at, sizeof all.words - at, "%.*s%c", length, argv[i], has_value ? ' ' : '\n');
         if (n && !argv[i][n]) i++;
     }
 }

@@ -57,9 +57,9 @@ static int give_up(int status)
     return failed(status);
 }
 
-/* An error of a process that cannot tell the others. A launcher ends all when one exits with an error. So the first one of
- * those that may have the same error speaks at once, and the others only if they are still there later: then one alone has
- * failed. */
+/* An error of a process that cannot tell the others. A launcher ends all when one exits with an error. So the first one
+ * of those that may have the same error speaks at once, and the others only if they are still there later: then one
+ * alone has failed. */
 static int speak(int which, const char *line)
 {
     char named[TEXT + 64];

@@ -35,11 +35,11 @@ int pal_cli_processes_check(const pal_cli_verb *verb);
 
 /* Calls of all processes together. `status` is that of this process: PAL_CLI_GO_ON, PAL_CLI_DONE, or the exit status of
  * an error whose line was given to pal_cli_say, which kept it. If a process has failed, all return an exit status that
- * is not 0, and the line is printed once: with the process in front, unless all have failed with this line. From then on
- * no process asks the others any more, wherever in the program each has learned of it.
+ * is not 0, and the line is printed once: with the process in front, unless all have failed with this line. From then
+ * on no process asks the others any more, wherever in the program each has learned of it.
  *
- * meet: connects the processes, the first time, and agrees; they have failed if their arguments differ. Not before the program is certain not to start itself
- * again. end: last of all. */
+ * meet: connects the processes, the first time, and agrees; they have failed if their arguments differ. Not before the
+ * program is certain not to start itself again. end: last of all. */
 int pal_cli_processes_meet(int status);
 int pal_cli_processes_agree(int status);
 int pal_cli_processes_end(int status);
