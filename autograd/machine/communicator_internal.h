@@ -29,8 +29,7 @@ typedef struct pal__level { /* a node of the tree with processes on both sides; 
 /* The nodes above the shards of a process, from the lowest up to the root. Returns how many there are. */
 int pal__levels(int64_t count, int size, int rank, pal__level level[PAL__LEVELS_MOST]);
 
-/* ---- Sums over the tree -------------------------------------------------------------------------------------------
- */
+/* ---- Sums over the tree ------------------------------------------------------------------------------------------ */
 
 /* How two values become one. PAL__OR takes PAL_I32, the others PAL_F32 and PAL_F64. */
 typedef enum pal__combine { PAL__SUM, PAL__LARGEST, PAL__OR } pal__combine;
@@ -50,8 +49,8 @@ void pal__tree_sum(pal_context *context, pal__combine how, pal_dtype dtype, size
 typedef struct pal__all pal__all; /* a sum over all processes, that can be run again and again */
 /* For so many shards in all processes, and n elements of this type. parts: it may stop when each process has a part of
  * the sum (pal__all_part). Allocates all that it needs. What runs at the same
- * time needs different tags, below PAL__TAG_GATHER. The communicator is borrowed; NULL: one process. NULL: no memory.
- */
+ * time needs different tags, below PAL__TAG_GATHER. The communicator is borrowed; NULL: one process. NULL:
+ * no memory. */
 pal__all *pal__all_new(pal_context *context, const pal_communicator *communicator, int64_t count, pal__combine how,
                        pal_dtype dtype, size_t n, int tag, bool parts);
 /* Whether it stops with parts: then it is done when this process has the whole sum of n elements from `first` on, and

@@ -27,8 +27,7 @@ static inline uint64_t peer_random(uint64_t *seed)
     return x ^ x >> 31;
 }
 
-/* ---- A communicator that delays -----------------------------------------------------------------------------------
- */
+/* ---- A communicator that delays ---------------------------------------------------------------------------------- */
 
 enum { PEER_LATE_MOST = 4096 };
 
@@ -123,8 +122,7 @@ static inline pal_communicator *peer_late_new(pal_communicator *c, uint64_t seed
     return &l->outer;
 }
 
-/* ---- Peers --------------------------------------------------------------------------------------------------------
- */
+/* ---- Peers ------------------------------------------------------------------------------------------------------- */
 
 typedef struct peer {
     pthread_t thread;

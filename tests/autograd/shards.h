@@ -1,12 +1,11 @@
-/* shards.h - helpers of the suites about shards: processes that are threads, and messages that come late. */
-#ifndef PAL_TESTS_SHARDS_H
-#define PAL_TESTS_SHARDS_H
+/* shards.h - what the suites about shards share: programs that several processes run, which are threads,
+ * and messages that come late. */
+#ifndef PAL_TESTS_AUTOGRAD_SHARDS_H
+#define PAL_TESTS_AUTOGRAD_SHARDS_H
 
-#include <pthread.h>
 #include <stdio.h>
 
-#include "autograd/communicator.h"
-#include "tests/testing.h"
+#include "tests/processes.h"
 
 enum { MOST_PROCESSES = 4 };
 
@@ -60,14 +59,12 @@ static inline void *process_main(void *user)
 
 /* Runs `body` in n processes that compute so many shards of `rows` rows. user[i]: of process i. slow: messages come
  * late. Returns why a process has failed, in `why`; empty: none has. */
-static inline void run_processes(int n, int64_t shards, int64_t rows, bool slow, void (*body)(process *p), void **user,
-                                 char why[400])
+static inline void run_together(int n, int64_t shards, int64_t rows, bool slow, void (*body)(process *p), void **user,
+                                char why[400])
 {
-    pal_communicator *c[MOST_PROCESSES] = {NULL};
-    process p[MOST_PROCESSES] = {{0}};
-    pthread_t thread[MOST_PROCESSES];
-    pal_error err = {0};
-    if (n > 1) ck_assert_msg(!pal_communicator_threads(n, c, &err), "%s", err.text);
+    pal_communicator *c[MOST_PROCESSES];
+    process p[MOST_PROCESSES];
+    connect_processes(n, c);
     for (int i = 0; i < n; i++) {
         p[i] = (process){.rank = i, .shards = {sizeof(pal_shards), shards, rows, c[i]}, .body = body, .user = user[i]};
         pal_shards_of(shards, n, i, &p[i].first, &p[i].local);
@@ -75,9 +72,8 @@ static inline void run_processes(int n, int64_t shards, int64_t rows, bool slow,
                            c[i],
                            (uint64_t)i};
         if (slow && n > 1) p[i].shards.communicator = &p[i].late.seen;
-        ck_assert_int_eq(pthread_create(&thread[i], NULL, process_main, &p[i]), 0);
     }
-    for (int i = 0; i < n; i++) pthread_join(thread[i], NULL);
+    run_processes(n, process_main, p, sizeof *p);
     why[0] = 0;
     for (int i = 0; i < n; i++) {
         pal_communicator_close(c[i], false);

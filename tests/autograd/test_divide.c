@@ -1,12 +1,10 @@
 /* test_divide.c - updates that processes divide among themselves: the bits of one process, also in the leaves that are
  * kept in parts. */
-#include <pthread.h>
 #include <string.h>
 
-#include "autograd/communicator.h"
 #include "autograd/compile/internal.h"
 #include "ops/ops.h"
-#include "tests/testing.h"
+#include "tests/processes.h"
 
 Suite *divide_suite(void);
 
@@ -72,15 +70,10 @@ static void *work(void *user)
 
 static void run_on(int processes, update u, bool divide, process *out)
 {
-    pal_communicator *c[PROCESSES] = {NULL};
-    pthread_t thread[PROCESSES];
-    pal_error err = {0};
-    if (processes > 1) ck_assert_msg(!pal_communicator_threads(processes, c, &err), "%s", err.text);
-    for (int i = 0; i < processes; i++) {
-        out[i] = (process){.communicator = c[i], .update = u, .divide = divide};
-        ck_assert_int_eq(pthread_create(&thread[i], NULL, work, &out[i]), 0);
-    }
-    for (int i = 0; i < processes; i++) pthread_join(thread[i], NULL);
+    pal_communicator *c[PROCESSES];
+    connect_processes(processes, c);
+    for (int i = 0; i < processes; i++) out[i] = (process){.communicator = c[i], .update = u, .divide = divide};
+    run_processes(processes, work, out, sizeof *out);
     for (int i = 0; i < processes; i++) ck_assert_int_eq(out[i].status, PAL_OK);
 }
 

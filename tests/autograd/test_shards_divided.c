@@ -87,7 +87,7 @@ static void on(int n, const job *like, job *out)
         out[i].out = calloc(N, sizeof(double));
         user[i] = &out[i];
     }
-    run_processes(n, SHARDS, 1, false, train, user, why);
+    run_together(n, SHARDS, 1, false, train, user, why);
     ck_assert_msg(!why[0], "%s", why);
 }
 

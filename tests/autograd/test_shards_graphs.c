@@ -225,7 +225,7 @@ static void on(int n, const plan *p, const run *like, bool slow, run *out)
         out[i].plan = p;
         user[i] = &out[i];
     }
-    run_processes(n, p->shards, p->rows, slow, train, user, why);
+    run_together(n, p->shards, p->rows, slow, train, user, why);
     ck_assert_msg(!why[0], "seed %llu: %s", (unsigned long long)p->seed, why);
 }
 

@@ -72,7 +72,7 @@ static void run_jobs(int n, int64_t shards, const job *like, job *out, char why[
         out[i] = *like;
         user[i] = &out[i];
     }
-    run_processes(n, shards, 1, false, run_job, user, why);
+    run_together(n, shards, 1, false, run_job, user, why);
 }
 
 static void run_well(int n, int64_t shards, const job *like, job *out)

@@ -6,9 +6,10 @@
 #include <limits.h>
 #include <time.h>
 
-#include "tests/train/shards.h"
+#include "tests/processes.h"
+#include "tests/train/runs.h"
 
-enum { BATCH = 8, EPOCHS = 5 };
+enum { PROCESSES = 4, SHARDS = 4, BATCH = 8, EPOCHS = 5 };
 
 /* ---- Processes -------------------------------------------------------------------------------------------------- */
 
@@ -191,7 +192,7 @@ static inline void prepare(int n, const kind *k, const char *name, process *out)
     set_up_phased();
     pal_dataset_free(data_of(SAMPLES, "data"));
     pal_dataset_free(data_of(30, "test"));
-    connect(n, c);
+    connect_processes(n, c);
     for (int i = 0; i < n; i++) {
         out[i] = (process){.of = k, .shards = SHARDS, .seed = 3, .weights = 7, .communicator = c[i]};
         snprintf(out[i].folder, PATH_ROOM, "%s", path_of(name));
@@ -200,7 +201,7 @@ static inline void prepare(int n, const kind *k, const char *name, process *out)
     }
 }
 
-static inline void run(int n, process *p) { in_threads(n, train, p, sizeof *p); }
+static inline void run(int n, process *p) { run_processes(n, train, p, sizeof *p); }
 
 /* All have ended alike. */
 static inline void all_say(int n, const process *p, pal_status status, const char *saying)

@@ -4,11 +4,10 @@
 #define PAL_TESTS_SHARDS_TRAINED_H
 
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
-#include "autograd/communicator.h"
 #include "tests/data/bright_rows.h"
+#include "tests/processes.h"
 #include "train/train.h"
 
 enum { PROCESSES = 4, SHARDS = 4, BATCH = 16, EPOCHS = 2, SETTINGS = 16, SETTINGS_TEXT = 256 };
@@ -99,16 +98,13 @@ static void *train(void *user)
 
 static void train_on(int processes, const training *like, training *out)
 {
-    pal_communicator *c[PROCESSES] = {NULL};
-    pthread_t thread[PROCESSES];
-    pal_error err = {0};
-    if (processes > 1) ck_assert_msg(!pal_communicator_threads(processes, c, &err), "%s", err.text);
+    pal_communicator *c[PROCESSES];
+    connect_processes(processes, c);
     for (int i = 0; i < processes; i++) {
         out[i] = *like;
         out[i].communicator = c[i];
-        ck_assert_int_eq(pthread_create(&thread[i], NULL, train, &out[i]), 0);
     }
-    for (int i = 0; i < processes; i++) pthread_join(thread[i], NULL);
+    run_processes(processes, train, out, sizeof *out);
     for (int i = 0; i < processes; i++)
         ck_assert_msg(!out[i].err.status, "%s %s: %s", like->variant, like->settings, out[i].err.text);
 }

@@ -1,12 +1,11 @@
 /* test_shards_evaluate.c - processes, which are threads here, measure a model together: each computes some of the
  * batches, and all get the figures of one process to the last bit. */
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ops/ops.h"
-#include "tests/testing.h"
+#include "tests/processes.h"
 #include "train/train.h"
 
 Suite *shards_evaluate_suite(void);
@@ -121,15 +120,10 @@ static void *measure(void *user)
 /* out[0 .. n-1] say what each process does. */
 static void run(int n, measuring *out)
 {
-    pal_communicator *c[PROCESSES] = {NULL};
-    pthread_t thread[PROCESSES];
-    pal_error err = {0};
-    if (n > 1) ck_assert_msg(!pal_communicator_threads(n, c, &err), "%s", err.text);
-    for (int i = 0; i < n; i++) {
-        out[i].communicator = c[i];
-        ck_assert_int_eq(pthread_create(&thread[i], NULL, measure, &out[i]), 0);
-    }
-    for (int i = 0; i < n; i++) pthread_join(thread[i], NULL);
+    pal_communicator *c[PROCESSES];
+    connect_processes(n, c);
+    for (int i = 0; i < n; i++) out[i].communicator = c[i];
+    run_processes(n, measure, out, sizeof *out);
 }
 
 static void run_alike(int n, const measuring *like, measuring *out)

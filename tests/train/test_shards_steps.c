@@ -1,10 +1,11 @@
 /* test_shards_steps.c - steps of processes, which are threads here, one of which fails before its program runs. */
-#include "tests/train/shards.h"
+#include "tests/processes.h"
+#include "tests/train/runs.h"
 #include "train/loop.h"
 
 Suite *shards_steps_suite(void);
 
-enum { BATCH = 8 };
+enum { PROCESSES = 3, SHARDS = 4, BATCH = 8 };
 
 typedef struct process {
     pal_communicator *communicator;
@@ -71,13 +72,13 @@ START_TEST(one_process_fails_between_two_steps)
     pal_communicator *c[PROCESSES];
     process p[PROCESSES] = {{0}};
     pal_dataset_free(data_of(SAMPLES, "data"));
-    connect(3, c);
-    for (int i = 0; i < 3; i++) p[i] = (process){.communicator = c[i], .accumulate = _i, .spoils = i == 1};
-    in_threads(3, take_steps, p, sizeof *p);
-    for (int i = 0; i < 3; i++) ck_assert_int_eq(p[i].first, PAL_OK);
+    connect_processes(PROCESSES, c);
+    for (int i = 0; i < PROCESSES; i++) p[i] = (process){.communicator = c[i], .accumulate = _i, .spoils = i == 1};
+    run_processes(PROCESSES, take_steps, p, sizeof *p);
+    for (int i = 0; i < PROCESSES; i++) ck_assert_int_eq(p[i].first, PAL_OK);
     ck_assert_int_eq(p[1].second, PAL_ERR_NUMERIC);
     ck_assert_ptr_nonnull(strstr(p[1].err.text, "it keeps its basis"));
-    for (int i = 0; i < 3; i += 2) {
+    for (int i = 0; i < PROCESSES; i += 2) {
         ck_assert_int_eq(p[i].second, PAL_ERR_IO);
         ck_assert_ptr_nonnull(strstr(p[i].err.text, "in another process"));
     }
