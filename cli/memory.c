@@ -86,7 +86,7 @@ int pal_cli_check_memory(const pal_cli_args *args, const pal_cli_planned *p, cha
 {
     pal_train_memory m;
     pal_error err = {0};
-    char total[32], weights[32], moments[32], arena[32], data[32], buffers[32], line[240];
+    char total[32], weights[32], moments[32], arena[32], data[32], buffers[32], line[288];
     size_t limit = 0;
     *words = 0;
     int status = pal_cli_memory_limit(args, &limit);

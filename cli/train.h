@@ -8,7 +8,7 @@
 #include "cli/data.h"
 
 /* Settings that train/defaults.c chooses if they are not given. */
-enum { PAL_CLI_CHOSEN = 5, PAL_CLI_MEMORY_WORDS = 256, PAL_CLI_KEPT = 6 };
+enum { PAL_CLI_CHOSEN = 5, PAL_CLI_MEMORY_WORDS = 320, PAL_CLI_KEPT = 6 };
 
 typedef struct pal_cli_job {
     pal_cli_args args;
