@@ -67,8 +67,13 @@ cp out expected
 fine "figures by three" 3 evaluate by1
 check "the same figures: $(diff expected out)" cmp -s expected out
 
+mkdir other
+cp -r data other/data # the same training samples, and fewer to measure
+images 30 > other/data/t10k-images-idx3-ubyte
+labels 30 > other/data/t10k-labels-idx1-ubyte
 # shellcheck disable=SC2086
-timeout -s KILL 120 mpirun $options -n 1 "$program" evaluate by1 : -n 1 "$program" evaluate by1 --split train > out 2> all
+timeout -s KILL 120 mpirun $options -n 1 "$program" evaluate "$PWD/by1" --data data : \
+    -n 1 --wdir other "$program" evaluate "$PWD/by1" --data data > out 2> all
 check "other data are an error" [ $? -eq 2 ]
 check "and told: $(cat all)" grep -q '^palindrome: process 1 of 2 .*: it has other data than process 0: give all' all
 
