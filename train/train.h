@@ -156,7 +156,9 @@ typedef struct pal_data_objective_options {
                      * multiple of it, and if it is 0, it is the next one from 1000 on. A chunk that is no multiple, as
                      * the last one may be, is computed whole by every process */
     const pal_communicator *communicator; /* the processes that compute the function together: all make the same calls.
-                                           * Borrowed. NULL: this process alone */
+                                           * What fails in one of them alone, such as reading its data, the others may
+                                           * not hear of: they wait until it closes its communicator, unless all ask
+                                           * each other in `stop`. Borrowed. NULL: this process alone */
 } pal_data_objective_options;
 
 /* Model and data are borrowed; the model is not changed. PAL_ERR_ARGUMENT: the loss draws noise that is not frozen, or

@@ -28,6 +28,7 @@ typedef struct running {
     uint32_t flags;         /* what is joined */
     bool joins, came, lost; /* flags were sent, and are back; a process has ended */
     bool known;             /* how all processes fare: leaves may be written */
+    size_t done;            /* steps that have run */
     bool inside;            /* a sum is being helped along */
 } running;
 
@@ -75,12 +76,17 @@ static void poll_between(void *user)
     if (!r->inside) poll_all(r, true);
 }
 
+static void update_early(running *r, const pal__all *but);
+
 static void wait_for(running *r, pal__all *all)
 {
     if (poll_one(r, all, false) || r->lost) return;
-    const double began = now();
+    double began = now();
     for (unsigned tests = 1; !poll_one(r, all, false) && !r->lost; tests++) {
         poll_all(r, false);
+        const double waited = now();
+        if (r->known) update_early(r, all);
+        began += now() - waited;
         pal__communicator_rest(tests);
     }
     r->s->waited += now() - began;
@@ -181,14 +187,14 @@ static void compute(running *r, size_t i)
     }
 }
 
-/* Divided updates whose part of the sum is there, after so many steps. */
-static void update_early(running *r, size_t steps)
+/* Divided updates whose part of the sum is there; but: not that of this sum, for which somebody waits. */
+static void update_early(running *r, const pal__all *but)
 {
     size_t first, n;
-    if (r->joins && r->came) joined(r);
     for (size_t i = 0; i < r->newest && r->known && !r->status; i++) {
         const pal__bucket *b = &r->s->buckets[i];
-        if (b->early && steps >= b->early && !b->under_way && !b->updated && pal__all_part(b->all, &first, &n))
+        if (b->early && b->all != but && r->done >= b->early && !b->under_way && !b->updated &&
+            pal__all_part(b->all, &first, &n))
             update_part(r, b->loop);
     }
 }
@@ -252,7 +258,9 @@ pal_status pal__run_shared(pal_program *p, pal_status status)
         if (i == p->n_steps) break;
         run_one(&r, i);
         poll_all(&r, false);
-        if (s->n_divided) update_early(&r, i + 1);
+        r.done = i + 1;
+        if (r.joins && r.came) joined(&r);
+        if (s->n_divided) update_early(&r, NULL);
     }
     pal__workers_between(p->context->pool, NULL, NULL);
     for (size_t i = 0; i < s->n_buckets && !r.lost; i++) {

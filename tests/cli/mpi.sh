@@ -67,21 +67,15 @@ cp out expected
 fine "figures by three" 3 evaluate by1
 check "the same figures: $(diff expected out)" cmp -s expected out
 
-cat > apart << 'END'
-[ "$OMPI_COMM_WORLD_RANK" = 0 ] || cd other-folder
-exec "$@"
-END
-mkdir other-folder
-cp -r data other-folder
-cp -r four other-folder/by1
+mkdir other
+cp -r data other/data # the same training samples, and fewer to measure
+images 30 > other/data/t10k-images-idx3-ubyte
+labels 30 > other/data/t10k-labels-idx1-ubyte
 # shellcheck disable=SC2086
-timeout -s KILL 120 mpirun $options -n 2 sh apart "$program" evaluate by1 > out 2> all
-check "another model is an error" [ $? -eq 2 ]
-check "and told: $(cat all)" grep -q '^palindrome: process 1 of 2 .*: it has another model than process 0: give all' all
-# shellcheck disable=SC2086
-timeout -s KILL 120 mpirun $options -n 1 "$program" evaluate by1 : -n 1 "$program" evaluate by1 --split train > out 2> all
-check "other arguments are an error" [ $? -eq 2 ]
-check "and told: $(cat all)" grep -q '^palindrome: process 1 of 2 .*: started with other arguments than process 0 (--split' all
+timeout -s KILL 120 mpirun $options -n 1 "$program" evaluate "$PWD/by1" --data data : \
+    -n 1 --wdir other "$program" evaluate "$PWD/by1" --data data > out 2> all
+check "other data are an error" [ $? -eq 2 ]
+check "and told: $(cat all)" grep -q '^palindrome: process 1 of 2 .*: it has other data than process 0: give all' all
 
 # ---- Errors are printed once
 once "what one process estimates" "without mpirun" 2 evaluate by1 --importance 5

@@ -63,7 +63,8 @@ training="train basic $small --epochs 2 --out rows.csv/made"
 differs "a folder that cannot be made" 2 "rows.csv/made: cannot create the folder" 9 true
 training="--help"
 timeout -s KILL $most "$run" 3 "$program" --version > out 2> err
-check "--version of all is printed once: $(cat out err)" [ "$? $(grep -c '^palindrome' out)" = "0 1" ]
+status=$?
+check "--version of all is printed once: $(cat out err)" [ "$status $(grep -c '^palindrome' out)" = "0 1" ]
 
 # ---- Stops
 # begin RUN PROCESSES: starts a long training, waits for its first epoch; $pid is that of mpirun
@@ -127,7 +128,11 @@ again
 begin stopped 2
 id=$(process 1)
 kill -STOP "$id"
-sleep 2
+timeout -s KILL $most "$run" 2 "$program" train --resume stopped --quiet > out2 2> all2
+status=$?
+check "a folder that is taken: $(cat all2)" \
+    [ "$status $(grep -c '^palindrome: .*stopped is being trained' all2) $(grep -c '^palindrome: ' all2)" = "2 1 1" ]
+sleep 1
 kill -CONT "$id"
 lines=$(wc -l < stopped/metrics.jsonl)
 for i in $(seq 600); do
@@ -135,8 +140,6 @@ for i in $(seq 600); do
     sleep 0.1
 done
 check "it goes on after a pause" [ "$(wc -l < stopped/metrics.jsonl)" -gt $((lines + 1)) ]
-timeout -s KILL $most "$run" 2 "$program" train --resume stopped --quiet > out2 2> all2
-check "a folder that is taken: $(cat all2)" [ "$? $(grep -c '^palindrome: .*stopped is being trained' all2) $(grep -c '^palindrome: ' all2)" = "2 1 1" ]
 signal "after a pause, SIGINT to mpirun" -INT $pid
 again
 if command -v prlimit > /dev/null; then
@@ -157,7 +160,8 @@ for pair in 1:4 3:4 5:8 8:8; do
     [ -e "alone$shards" ] || works "$shards shards" train basic $common --hidden 16 --shards "$shards" --epochs 2 --out "alone$shards"
     # shellcheck disable=SC2086
     timeout -s KILL $most "$run" "$n" "$program" train basic $common --hidden 16 --shards "$shards" --epochs 2 --out "shared$n" > out 2> all
-    check "$shards shards of $n processes: $(cat all)" [ $? -eq 0 ]
+    status=$?
+    check "$shards shards of $n processes: $(cat all)" [ $status -eq 0 ]
     check "$shards shards of $n processes: the same bits" cmp -s "alone$shards/checkpoint.safetensors" "shared$n/checkpoint.safetensors"
 done
 

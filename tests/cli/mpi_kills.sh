@@ -91,7 +91,8 @@ kills_one() {
     [ "$rank" != 0 ] || of_first=$((of_first + 1))
     if [ -e "$1/checkpoint.safetensors" ]; then
         "$program" evaluate "$1" --which last > evaluated 2>&1
-        check "$kill: the checkpoint is whole: $(cat evaluated)" [ $? -eq 0 ]
+        status=$?
+        check "$kill: the checkpoint is whole: $(cat evaluated)" [ $status -eq 0 ]
     fi
 }
 # A training and the kills of it, to its end. which: the number of its case
@@ -122,7 +123,8 @@ one_run() {
             (sleep 120; kill -KILL "$launcher") > deaf-ears 2>&1 &
             guard=$!
             wait "$launcher" 2> waited
-            check "$kill: the rest of the run by $processes: $(cat err)" [ $? -eq 0 ]
+            status=$?
+            check "$kill: the rest of the run by $processes: $(cat err)" [ $status -eq 0 ]
             kill -KILL $guard 2> waited
         fi
     done
