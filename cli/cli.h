@@ -495,6 +495,7 @@ void pal_cli_begin_process(void);    /* first of all: descriptors 0 to 2, and SI
 int pal_cli_end_process(int status); /* last of all, after standard output is flushed; may end the program */
 void pal_cli_signals_catch(void);    /* from here on, SIGINT, SIGTERM, SIGHUP and SIGPIPE are stored */
 void pal_cli_signals_release(void);  /* from here on, they end the program again */
+void pal_cli_signals_hush(void);     /* from here on, one that ends the program at once says nothing */
 /* From here on, unless they are stored, SIGINT, SIGTERM and SIGHUP end the program with one line, and no temporary file
  * is left in the folder that is, or has, the file `path`. */
 void pal_cli_signals_end(const char *path);

@@ -115,6 +115,12 @@ static int check_words(const job *j)
                            j->out);
     if (j->in && j->out && strcmp(j->in, "-") != 0 && !strcmp(j->in, j->out))
         return pal_cli_say(PAL_CLI_WRONG, "%s is the input and would be overwritten: choose another OUT", j->out);
+    char numbers[4096];
+    const char *plot = pal_cli_given(args, "plot");
+    if (out_is_file && plot && pal_cli_flag(args, "csv") &&
+        !strcmp(j->out, pal_cli_numbers_of(args, plot, numbers, sizeof numbers)))
+        return pal_cli_say(PAL_CLI_WRONG, "%s would hold the scores and the numbers of the plot: choose another OUT",
+                           j->out);
     if (j->in && pal_cli_given(args, "data"))
         return pal_cli_say(PAL_CLI_WRONG, "--data and IN both name the samples: leave out --data");
     if (j->out && !out_is_file && pal_cli_flag(args, "json"))

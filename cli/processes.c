@@ -167,6 +167,7 @@ int pal_cli_processes_agree(int status)
     free(reports);
     *here()->said = 0;
     if (concluded == PAL_CLI_GO_ON) return status;
+    pal_cli_signals_hush(); /* mpirun kills who is slow to end, and all has been said */
     return all.over = concluded;
 }
 
@@ -232,6 +233,7 @@ int pal_cli_processes_meet(int status)
 {
     if (here()->count < 2 || all.met) return status;
     all.met = true;
+    if (here()->rank) pal_cli_signals_hush(); /* process 0 says it for all */
     const int met = meet();
     return met == PAL_CLI_GO_ON ? pal_cli_processes_agree(status) : met;
 }

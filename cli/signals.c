@@ -38,6 +38,7 @@ static struct {
     volatile sig_atomic_t is[ENDING]; /* whether it is caught */
     volatile sig_atomic_t asked;      /* whether the verb asks for the signal, and stops by itself */
     volatile sig_atomic_t ends;       /* whether it otherwise ends the program with one line */
+    volatile sig_atomic_t hushed;     /* whether that line is left out */
     int folder;                       /* where results are written; -1: none */
     char part[32];                    /* what the names of this process's temporary files contain: ".PID-" */
 } caught = {.folder = -1};
@@ -77,7 +78,7 @@ static void end_at_once(int number)
 {
     static const char line[] = "palindrome: interrupted: nothing is half written; run it again for its result\n";
     remove_parts(caught.folder);
-    if (write(STDERR_FILENO, line, sizeof line - 1) < 0) errno = 0; /* nobody can be told */
+    if (!caught.hushed && write(STDERR_FILENO, line, sizeof line - 1) < 0) errno = 0; /* nobody can be told */
     signal(number, SIG_DFL);
     raise(number); /* delivered when the handler returns */
 }
@@ -97,6 +98,8 @@ static void on_signal(int number)
     }
     errno = error;
 }
+
+void pal_cli_signals_hush(void) { caught.hushed = 1; }
 
 int pal_cli_signal(void) { return caught.number; }
 

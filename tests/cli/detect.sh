@@ -191,6 +191,8 @@ refused "numbers without a plot" 'plot' detect basic --csv
 refused "another picture" 'choose a name ending in' detect basic --normal 0 --plot curves.gif
 refused "another output" 'not an array file' detect three rows.csv scores.txt
 refused "the input as output" 'would be overwritten' detect three rows.csv rows.csv
+refused "two outputs of one name" 'both.csv would hold the scores and the numbers of the plot' \
+    detect three rows.csv both.csv --normal 0 --plot both.png --csv
 refused "data and IN" 'leave out --data' detect three rows.csv --data rows.csv
 refused "JSON and standard output" 'both use standard output' detect three rows.csv - --json
 refused "a format of files" '--format is for standard input and output' detect three rows.csv --format npy

@@ -157,8 +157,8 @@ static const struct {
                   {"deviation_rate", deviation_rate},
                   {"standardised", standardised}};
 
-/* Scaled sums of others. */
-static const char *const sums[] = {"mean_over_samples", "sum_squares"};
+/* Scaled sums of others, and what is the identity where a batch is not cut. */
+static const char *const sums[] = {"mean_over_samples", "sum_squares", "all_sum", "all_max"};
 
 static pal_var record(pal_tape *t, const block *b, const pal_var *x)
 {
