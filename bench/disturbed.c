@@ -25,7 +25,7 @@ static void run(step *s, double *times, int n)
 
 static int beside_a_busy_core(pal_context *context, double *times, int rounds)
 {
-    step *s = step_new(context, &workloads[0], NULL, false);
+    step *s = step_new(context, &workloads[0], NULL, false, false);
     if (!s) return 1;
     run(s, times, rounds < WARM_UP ? rounds : WARM_UP);
     run(s, times, rounds);
@@ -54,7 +54,7 @@ static int with_subnormals(unsigned threads, double *times, int rounds)
     for (int k = 0; k < 2; k++) {
         const pal_context_options o = {.struct_size = sizeof o, .threads = threads, .subnormals = k == 1};
         contexts[k] = pal_context_new(&o);
-        steps[k] = contexts[k] ? step_new(contexts[k], &dead_inputs, NULL, false) : NULL;
+        steps[k] = contexts[k] ? step_new(contexts[k], &dead_inputs, NULL, false, false) : NULL;
     }
     const bool good = steps[0] && steps[1];
     for (int i = -WARM_UP; good && i < rounds; i++)

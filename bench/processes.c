@@ -1,11 +1,11 @@
 /* processes.c - bench_processes: the time of a training step that several processes take together.
  *
- *     mpirun -n P bench_processes [--threads T] [--shards S] [--turns N] [--profile] [WORKLOAD ...]
+ *     mpirun -n P bench_processes [--threads T] [--shards S] [--turns N] [--whole] [--profile] [WORKLOAD ...]
  *
  * Each of P processes has T threads (1). The batch of the workload is cut into S shards (P); with S = 1 and one process
- * the step is that of bench_workloads. Process 0 prints a line a workload: the median over the turns of the
- * microseconds a step, and how many of these it waited for messages. bench/scale/processes compares settings in turns.
- */
+ * the step is that of bench_workloads. --whole: every process updates all weights, and not a part of each large one.
+ * Process 0 prints a line a workload: the median over the turns of the microseconds a step, and how many of these it
+ * waited for messages. bench/scale/processes compares settings in turns. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ enum { MOST_TURNS = 200 };
 
 typedef struct settings {
     int64_t threads, shards, turns;
-    bool profile;
+    bool whole, profile;
     pal_communicator *communicator;
 } settings;
 
@@ -29,7 +29,7 @@ static bool measure(const workload *w, const settings *o)
     const pal_context_options options = {.struct_size = sizeof options, .threads = (unsigned)o->threads};
     pal_context *context = pal_context_new(&options);
     pal_shards shards = {.struct_size = sizeof shards, .count = o->shards, .communicator = o->communicator};
-    step *s = context ? step_new(context, w, o->shards > 1 ? &shards : NULL, o->profile) : NULL;
+    step *s = context ? step_new(context, w, o->shards > 1 ? &shards : NULL, o->whole, o->profile) : NULL;
     double time[MOST_TURNS], waited[MOST_TURNS];
     pal_error err = {0};
     bool good = s != NULL;
@@ -61,8 +61,8 @@ static bool read_options(int argc, char **argv, settings *o, int *first)
 {
     for (*first = 1; *first < argc && !strncmp(argv[*first], "--", 2); ++*first) {
         const char *name = argv[*first] + 2;
-        if (!strcmp(name, "profile")) {
-            o->profile = true;
+        if (!strcmp(name, "profile") || !strcmp(name, "whole")) {
+            *(*name == 'w' ? &o->whole : &o->profile) = true;
             continue;
         }
         int64_t *to = !strcmp(name, "threads")  ? &o->threads
@@ -81,7 +81,8 @@ int main(int argc, char **argv)
     bool good = true;
     pal_cli_take_kernels(argv);
     if (!read_options(argc, argv, &o, &first)) {
-        fprintf(stderr, "usage: bench_processes [--threads T] [--shards S] [--turns N] [--profile] [WORKLOAD ...]\n");
+        fprintf(stderr,
+                "usage: bench_processes [--threads T] [--shards S] [--turns N] [--whole] [--profile] [WORKLOAD ...]\n");
         return 2;
     }
     pal_error err = {0};

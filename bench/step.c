@@ -40,7 +40,7 @@ static void fill(step *s, const workload *w)
 }
 
 /* Records and compiles. False: the tape has the reason. */
-static bool compile(step *s, pal_tape *tape, const char *optimizer, const pal_shards *shards, bool profile,
+static bool compile(step *s, pal_tape *tape, const char *optimizer, const pal_shards *shards, bool whole, bool profile,
                     pal_error *err)
 {
     pal_var leaves[MOST_PARAMETERS], gradients[MOST_PARAMETERS];
@@ -63,7 +63,7 @@ static bool compile(step *s, pal_tape *tape, const char *optimizer, const pal_sh
     loss = pal_all_mean(loss);
     if (!status) status = pal_optimizer_record(s->optimizer, tape, leaves, gradients, n);
     const pal_compile_options options = {
-        .struct_size = sizeof options, .effects = true, .profile = profile, .divide = true};
+        .struct_size = sizeof options, .effects = true, .profile = profile, .divide = !whole};
     if (!status) s->program = pal_compile(tape, &loss, 1, &options);
     return s->program != NULL;
 }
@@ -79,7 +79,7 @@ static int rows_of(const workload *w, pal_shards *shards)
     return (int)(local * shards->rows);
 }
 
-step *step_new(pal_context *context, const workload *w, pal_shards *shards, bool profile)
+step *step_new(pal_context *context, const workload *w, pal_shards *shards, bool whole, bool profile)
 {
     pal_setting settings[MOST_SETTINGS + 1];
     char hidden[16];
@@ -97,7 +97,7 @@ step *step_new(pal_context *context, const workload *w, pal_shards *shards, bool
     }
     if (good) {
         fill(s, w);
-        good = compile(s, tape, w->optimizer, shards, profile, &err);
+        good = compile(s, tape, w->optimizer, shards, whole, profile, &err);
     }
     if (!good) {
         const char *why = tape ? pal_tape_error(tape) : NULL;

@@ -46,7 +46,7 @@ static double figure(double *times, size_t n, bool least)
 static bool measure(pal_context *context, const workload *w, const request *r, figures *out)
 {
     static double steps[MOST_ROUNDS], floors[MOST_ROUNDS], ratios[MOST_ROUNDS];
-    step *s = step_new(context, w, NULL, false);
+    step *s = step_new(context, w, NULL, false, false);
     const bool has_floor = w->layers[0].inputs != 0;
     floor_plan *f = s && has_floor ? floor_new(context, w) : NULL;
     if (!s || (has_floor && !f)) {
@@ -128,7 +128,7 @@ static void print_row(const workload *w, const figures *g)
 
 static int print_text(pal_context *context, const workload *w, const request *r)
 {
-    step *s = step_new(context, w, NULL, true);
+    step *s = step_new(context, w, NULL, false, true);
     if (!s) return 1;
     const double began = now_us();
     for (int i = 1; i <= r->rounds && (i < LEAST_ROUNDS || now_us() - began < MOST_US); i++) step_once(s, (uint64_t)i);

@@ -45,8 +45,9 @@ double floor_once(floor_plan *f, bool cold);
 
 typedef struct step step;
 /* Makes the program that `palindrome train` runs for each batch. shards: the batch is cut; its rows are set here; NULL:
- * it is not cut. profile: measure the time of each of its steps. NULL: the reason has been printed. */
-step *step_new(pal_context *context, const workload *w, pal_shards *shards, bool profile);
+ * it is not cut. whole: every process updates all weights. profile: measure the time of each of its steps. NULL: the
+ * reason has been printed. */
+step *step_new(pal_context *context, const workload *w, pal_shards *shards, bool whole, bool profile);
 void step_free(step *s);
 /* Microseconds of one run. Clock keys the noise, and counts from 1. */
 double step_once(step *s, uint64_t clock);
