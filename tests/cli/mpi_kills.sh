@@ -65,16 +65,22 @@ await() {
         ;;
     esac
 }
+# The run was over before its moment. The next moments of its case come sooner, whatever this machine needs for a run.
+misses() {
+    missed=$((missed + 1))
+    wait "$launcher" 2> waited
+    awk '{ print 0.8 * $1 }' "seconds$case" > shorter && mv shorter "seconds$case"
+}
 # kills_one RUN: kills a random process of $launcher, waits, and judges how all have ended
 kills_one() {
     mine=$(pgrep -P "$launcher")
-    [ -n "$mine" ] || { missed=$((missed + 1)); wait "$launcher" 2> waited; return; }
+    [ -n "$mine" ] || { misses; return; }
     random "$(echo "$mine" | wc -l)"
     [ $kind != save ] || [ $((seed & 65536)) -ne 0 ] || drawn=0 # the one that writes
     victim=$(echo "$mine" | sed -n "$((drawn + 1))p")
     rank=$(tr '\0' '\n' 2> waited < "/proc/$victim/environ" | sed -n 's/^OMPI_COMM_WORLD_RANK=//p')
     before=$(date +%s%N)
-    kill -KILL "$victim" 2> waited || { missed=$((missed + 1)); wait "$launcher" 2> waited; return; }
+    kill -KILL "$victim" 2> waited || { misses; return; }
     while is_running && [ $((($(date +%s%N) - before) / 1000000)) -lt 30000 ]; do sleep 0.05; done
     took=$((($(date +%s%N) - before) / 1000000))
     kill -KILL "$launcher" $mine 2> waited
@@ -95,9 +101,9 @@ kills_one() {
         check "$kill: the checkpoint is whole: $(cat evaluated)" [ $status -eq 0 ]
     fi
 }
-# A training and the kills of it, to its end. which: the number of its case
-one_run() {
-    arguments=$(case_of "$1") name=run$number tries=0
+# A training and the kills of it, to its end
+one_run() { # NUMBER of its case
+    case=$1 arguments=$(case_of "$1") name=run$number tries=0
     epochs=$(lines_of "whole$1") seconds=$(cat "seconds$1")
     random 3
     processes=$((drawn + 2))
@@ -141,6 +147,7 @@ same_end() { # WHOLE RUN ARGUMENTS
 }
 
 killed=0 missed=0 longest=0 named=0 of_first=0 number=0
+kill="before a kill" # what the checks of a run name; a run may be over before its moment
 i=0
 while [ $i -lt "$n_cases" ] && [ $i -lt "$kills" ]; do
     i=$((i + 1))
@@ -150,7 +157,7 @@ while [ $i -lt "$n_cases" ] && [ $i -lt "$kills" ]; do
     # Several processes on few processors take longer, and some time to start.
     echo $((($(date +%s%N) - before) / 1000000)) | awk '{ print 1.5 * $1 / 1000 + 1 }' > "seconds$i"
 done
-while [ $killed -lt "$kills" ] && [ $number -lt $((3 * kills)) ]; do
+while [ $killed -lt "$kills" ] && [ $number -lt $((10 * kills)) ]; do
     number=$((number + 1))
     one_run $(((number - 1) % i + 1))
 done
