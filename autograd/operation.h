@@ -145,6 +145,8 @@ typedef pal_status (*pal_kernel_fn)(const pal_call *call);
 /* Runs task(argument, i, worker) for i in 0 .. tasks-1 on the context's workers, in any order, and waits for all. */
 typedef void (*pal_task_fn)(void *argument, size_t i, unsigned worker);
 void pal_parallel(pal_context *context, size_t tasks, pal_task_fn task, void *argument);
+/* A task that takes long calls it every some microseconds: worker 0 then helps messages of other processes along. */
+void pal_parallel_look(const pal_context *context, unsigned worker);
 /* A kernel must call BLAS between these two, since the serial build of OpenBLAS is not safe on two threads at once. */
 void pal_blas_begin(const pal_context *context);
 void pal_blas_end(const pal_context *context);

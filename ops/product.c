@@ -41,6 +41,7 @@ enum {
 };
 
 typedef struct job {
+    const pal_context *context;
     const pal__product *p;
     const pal__product_kernels *kernels;
     pal__product_items items;
@@ -171,7 +172,8 @@ static ahead next_block(const job *j, pal__product_item item, size_t row, size_t
 }
 
 /* Blocks r0 .. r1-1 of the panel at column n0. */
-static void run_panel(const job *j, pal__product_item item, size_t n0, size_t columns, size_t r0, size_t r1, char *own)
+static void run_panel(const job *j, pal__product_item item, size_t n0, size_t columns, size_t r0, size_t r1, char *own,
+                      unsigned worker)
 {
     const pal__product *p = j->p;
     const pal__product_kernels *k = j->kernels;
@@ -198,6 +200,7 @@ static void run_panel(const job *j, pal__product_item item, size_t n0, size_t co
             k->tile(rows, columns, vectors, steps, a, packed ? 1 : p->term[0].a_row, packed ? (int64_t)k->rows : 1,
                     panel, (char *)item.c + ((int64_t)row * p->c_row + (int64_t)n0) * (int64_t)j->size, p->c_row,
                     p->add || k0, soon.from, soon.step);
+            pal_parallel_look(j->context, worker);
         }
     }
 }
@@ -213,7 +216,7 @@ static void panels_task(void *argument, size_t task, unsigned worker)
         const size_t item = unit / (j->panels * j->blocks), panel = unit / j->blocks % j->panels;
         const size_t r0 = unit % j->blocks, r1 = least(j->blocks, r0 + end - unit);
         const size_t n0 = least(panel * j->wide, j->p->n);
-        run_panel(j, j->items(j->user, item), n0, least(j->p->n - n0, j->wide), r0, r1, own);
+        run_panel(j, j->items(j->user, item), n0, least(j->p->n - n0, j->wide), r0, r1, own, worker);
         unit += r1 - r0;
     }
 }
@@ -288,6 +291,7 @@ static void blocks_task(void *argument, size_t task, unsigned worker)
         if (p->follow && p->add) take_over(j, c, fed, rows);
         run_block(j, a, next, p->follow ? fed : c + j->n0 * j->size, rows, end);
         if (p->follow) hand_over(j, row, rows, fed, worker);
+        pal_parallel_look(j->context, worker);
     }
 }
 
@@ -303,7 +307,7 @@ static size_t part_columns(const job *j)
 
 static job make_job(const pal_context *context, const pal__product *p)
 {
-    job j = {.p = p, .kernels = kernels_of(context, p->dtype), .size = pal_dtype_size(p->dtype)};
+    job j = {.context = context, .p = p, .kernels = kernels_of(context, p->dtype), .size = pal_dtype_size(p->dtype)};
     const pal__product_kernels *k = j.kernels;
     j.wide = k->vectors * k->lanes;
     j.panels = parts(p->n, j.wide);
@@ -325,7 +329,7 @@ size_t pal__product_own_bytes(const pal_context *context, const pal__product *p)
 void pal__product_alone(const pal_context *context, const pal__product *p, pal__product_item item, void *own)
 {
     const job j = make_job(context, p);
-    for (size_t n0 = 0; n0 < p->n; n0 += j.wide) run_panel(&j, item, n0, least(p->n - n0, j.wide), 0, j.blocks, own);
+    for (size_t n0 = 0; n0 < p->n; n0 += j.wide) run_panel(&j, item, n0, least(p->n - n0, j.wide), 0, j.blocks, own, 1);
 }
 
 size_t pal__product_scratch(pal_context *context, const pal__product *p)

@@ -108,3 +108,8 @@ void pal_parallel(pal_context *c, size_t tasks, pal_task_fn task, void *argument
 {
     if (c && task) pal__workers_run(c->pool, tasks, task, argument);
 }
+
+void pal_parallel_look(const pal_context *c, unsigned worker)
+{
+    if (c && !worker) pal__workers_look(c->pool);
+}

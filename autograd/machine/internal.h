@@ -73,9 +73,10 @@ void pal__workers_free(pal_context *context, pal__workers *pool);
 unsigned pal__workers_threads(const pal__workers *pool);
 uint64_t pal__workers_jobs(const pal__workers *pool); /* that were divided among several threads so far */
 void pal__workers_run(pal__workers *pool, size_t tasks, pal_task_fn task, void *argument);
-/* From now on the calling thread calls this between the tasks that it runs, and while it waits for the others' tasks,
- * about every 20 us. It must not run tasks itself. NULL: no more. */
+/* From now on the calling thread calls this between the tasks that it runs, inside long ones (pal__workers_look), and
+ * while it waits for the others' tasks, about every 20 us. It must not run tasks itself. NULL: no more. */
 void pal__workers_between(pal__workers *pool, void (*call)(void *argument), void *argument);
+void pal__workers_look(pal__workers *pool);
 /* enter ties the calling thread to the processor of worker 0 and, if flush is true, makes subnormal numbers zeros on
  * all workers. leave restores the calling thread; before is what enter returned. */
 uint64_t pal__workers_enter(pal__workers *pool, bool flush);

@@ -68,7 +68,7 @@ void pal__workers_between(pal__workers *p, void (*call)(void *argument), void *a
     p->between_argument = argument;
 }
 
-static void call_between(pal__workers *p)
+void pal__workers_look(pal__workers *p)
 {
     const int64_t now = p->between ? now_ns() : 0;
     if (!p->between || now - p->asked < BETWEEN_NS) return;
@@ -90,7 +90,7 @@ static void work(pal__workers *p, unsigned number)
             continue;
         if (number) pal__flush(atomic_load_explicit(&p->flush, memory_order_relaxed));
         task(argument, next, number);
-        if (!number) call_between(p);
+        if (!number) pal__workers_look(p);
         size_t finished = atomic_fetch_add(&p->done, 1) + 1;
         if (finished == tasks && atomic_load(&p->caller_sleeps)) {
             pthread_mutex_lock(&p->mutex);
@@ -149,7 +149,7 @@ void pal__workers_run(pal__workers *p, size_t tasks, pal_task_fn task, void *arg
     if (tasks <= 1 || p->threads == 1 || tasks > TASK_MASK) {
         for (size_t i = 0; i < tasks; i++) {
             task(argument, i, 0);
-            call_between(p);
+            pal__workers_look(p);
         }
         return;
     }
@@ -167,7 +167,7 @@ void pal__workers_run(pal__workers *p, size_t tasks, pal_task_fn task, void *arg
     int64_t until = now_ns() + SPIN_NS;
     while (atomic_load_explicit(&p->done, memory_order_acquire) < tasks) {
         for (int i = 0; i < 16; i++) relax();
-        call_between(p);
+        pal__workers_look(p);
         if (now_ns() < until) continue;
         if (p->between) { /* which nobody would call in its sleep, so it sleeps for a moment at a time */
             nanosleep(&(struct timespec){.tv_nsec = BETWEEN_NS}, NULL);

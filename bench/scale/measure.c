@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autograd/machine/internal.h" /* pal__workers_between */
 #include "autograd/operation.h"
 #include "bench/clock.h"
 #include "bench/scale/beside.h"
@@ -24,6 +25,7 @@ typedef struct shard {
     size_t n;                   /* parameters; output i + 1 is gradient i */
     size_t step[MOST_MESSAGES]; /* of the program, that writes output i; 0 is the first */
     double rate;
+    double looked, gaps, squares; /* when the worker last looked; sums of the times between two looks */
 } shard;
 
 /* ---- Programs --------------------------------------------------------------------------------------------------- */
@@ -152,16 +154,35 @@ static double time_of(shard *s, double most)
     return 1e-6 * median(times, n);
 }
 
+/* The time until the next look, of any moment: the mean of the gaps, each counted by its length. */
+static void note_look(void *argument)
+{
+    shard *s = argument;
+    const double now = now_us(), gap = now - s->looked;
+    s->looked = now;
+    s->gaps += gap;
+    s->squares += gap * gap;
+}
+
+static double time_between_looks(shard *s)
+{
+    enum { RUNS = 20 };
+    pal__workers_between(s->context->pool, note_look, s);
+    for (uint64_t clock = 1; clock <= RUNS; clock++) {
+        s->looked = now_us();
+        run_once(s, clock);
+        note_look(s);
+    }
+    pal__workers_between(s->context->pool, NULL, NULL);
+    return s->gaps > 0 ? 1e-6 * s->squares / s->gaps : 0;
+}
+
 /* The profile's times, scaled to the time of a run. */
 static void read_profile(const shard *s, sized *out)
 {
-    double total = 0, until = 0, squares = 0;
+    double total = 0, until = 0;
     pal_program_step one;
-    for (size_t i = 0; pal_program_step_at(s->program, i, &one); i++) {
-        total += one.seconds;
-        if (one.runs) squares += one.seconds * one.seconds / (double)one.runs;
-    }
-    out->look = total > 0 ? squares / total : 0;
+    for (size_t i = 0; pal_program_step_at(s->program, i, &one); i++) total += one.seconds;
     for (size_t i = 0; pal_program_step_at(s->program, i, &one); i++) {
         until += one.seconds;
         for (size_t k = 0; k <= s->n; k++)
@@ -202,6 +223,7 @@ static bool measure_one(const workload *w, const measuring *how, int rows, sized
         } else {
             *out = (sized){.rows = rows, .compute = time};
             if (good) read_profile(&s, out);
+            if (good) out->look = time_between_looks(&s);
         }
         shard_free(&s);
     }
@@ -214,7 +236,7 @@ bool measure_costs(const workload *w, const measuring *how, costs *out)
     *out = (costs){.batch = w->batch};
     snprintf(out->name, sizeof out->name, "%s", w->name);
     if (!measure_one(w, how, 1, NULL, &out->update)) return false;
-    for (int rows = 1; rows <= MOST_ROWS; rows *= 2)
+    for (int rows = how->rows ? how->rows : 1; rows <= (how->rows ? 2 * how->rows : MOST_ROWS); rows *= 2)
         if (!measure_one(w, how, rows, &out->sizes[out->n_sizes++], NULL)) return false;
     for (size_t k = 0; k < MOST_MESSAGES && out->sizes[0].messages[k].bytes > 0; k++) out->n_messages = k + 1;
     return true;

@@ -7,6 +7,7 @@
 
 typedef struct measuring {
     double seconds; /* for each figure */
+    int rows;       /* only a shard of so many rows, and of twice as many; 0: 1 to 512 */
     int beside;     /* so many processes measure at a time, each on a processor of its own */
 } measuring;
 

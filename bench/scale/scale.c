@@ -1,12 +1,12 @@
 /* scale.c - bench_scale: how a training step scales over processes, by a model of latency, bytes and arithmetic.
  *
- *     bench_scale --measure [--only NAME] [--seconds S] [--beside N]      measures, and prints the costs
+ *     bench_scale --measure [--only NAME] [--rows N] [--seconds S] [--beside N]      measures, and prints the costs
  *     bench_scale COSTS [--only NAME] [--network NAME] [--latency US] [--bandwidth GBIT] [--busy GBIT] [--copy NS]
  *                 [--bucket KB] [--halves KB] [--whole] [--batch N] [--rows N] [--summary | --draw P]
  *                                                                          prints what the model says
  *
  * --measure    what one process needs, on one thread: forward and backward for 1 to 512 rows, when each gradient is
- *              ready, the update, sums
+ *              ready, the update, sums; with --rows only for N and 2 N rows
  * --only       the workloads whose names begin with NAME
  * --seconds    so long for each figure (default: 0.3)
  * --beside     so many processes of this machine measure at a time (default: 1)
@@ -92,7 +92,7 @@ static int print_model(const request *r)
 
 static int print_measured(const request *r)
 {
-    const measuring how = {.seconds = r->seconds, .beside = (int)r->beside};
+    const measuring how = {.seconds = r->seconds, .rows = (int)r->rows, .beside = (int)r->beside};
     costs_write_head(stdout, measure_sum(&how));
     for (size_t i = 0; i < n_workloads; i++) {
         static costs c;
@@ -138,15 +138,14 @@ static bool read_request(int argc, char **argv, request *r)
     }
     const int draw = (int)r->draw;
     if (draw > MOST_PROCESSES || draw & (draw - 1)) return false;
-    return r->measure != !!r->costs && r->batch >= 1 && r->rows >= 1 && r->beside >= 1 && r->beside <= 64;
+    return r->measure != !!r->costs && r->batch >= 1 && (!r->rows || r->rows >= 1) && r->beside >= 1 && r->beside <= 64;
 }
 
 int main(int argc, char **argv)
 {
-    request r = {
-        .network = "ethernet", .seconds = 0.3, .beside = 1, .bucket = -1, .halves = -1, .batch = 128, .rows = 32};
+    request r = {.network = "ethernet", .seconds = 0.3, .beside = 1, .bucket = -1, .halves = -1, .batch = 128};
     if (!read_request(argc, argv, &r)) {
-        fprintf(stderr, "usage: bench_scale --measure [--only NAME] [--seconds S] [--beside N]\n"
+        fprintf(stderr, "usage: bench_scale --measure [--only NAME] [--rows N] [--seconds S] [--beside N]\n"
                         "       bench_scale COSTS [--only NAME] [--network ethernet|infiniband] [--latency US] "
                         "[--bandwidth GBIT] [--busy GBIT]\n"
                         "                   [--copy NS] [--bucket KB] [--halves KB] [--whole] [--batch N] [--rows N] "
@@ -155,6 +154,7 @@ int main(int argc, char **argv)
                         "least 1; P is a power of two up to 1024.\n");
         return 2;
     }
+    if (!r.rows && !r.measure) r.rows = 32;
     if (!r.measure) return print_model(&r);
     pal_cli_take_kernels(argv);
     return print_measured(&r);

@@ -1,5 +1,6 @@
 /* test_threads.c - at equal lanes a program gives the same bits on any number of threads, and a run restores the state
  * of the caller's thread. */
+#include "autograd/machine/internal.h"
 #include "tests/failing.h"
 #include "tests/testing.h"
 
@@ -156,6 +157,34 @@ START_TEST(contexts_are_independent)
 }
 END_TEST
 
+static void count_look(void *argument) { ++*(int *)argument; }
+
+/* A product of one thread is one task and takes milliseconds. Messages of other processes must not wait for so long. */
+START_TEST(a_product_lets_its_worker_look)
+{
+    pal_context *c = context_with(1);
+    pal_tape *t = pal_tape_new(c, PAL_F32);
+    const bool turned = _i; /* by panels, or by blocks */
+    pal_tensor *as = random_tensor(c, PAL_F32, turned ? PAL_SHAPE(128, 800) : PAL_SHAPE(128, 1000), 0, 1, "a"),
+               *bs = random_tensor(c, PAL_F32, turned ? PAL_SHAPE(128, 1000) : PAL_SHAPE(1000, 800), 0, 1, "b");
+    const pal_var a = pal_leaf(t, as, "a"), b = pal_leaf(t, bs, "b");
+    const pal_var product = pal_matmul(turned ? pal_transpose(a) : a, b);
+    pal_program *p = pal_compile(t, &product, 1, NULL);
+    ck_assert_ptr_nonnull(p);
+    int looks = 0;
+    pal__workers_between(c->pool, count_look, &looks);
+    ck_assert_int_eq(pal_run(p), PAL_OK);
+    pal__workers_between(c->pool, NULL, NULL);
+    /* The baseline has no product of its own: it is BLAS's, which knows nothing of messages. */
+    if (pal_kernel_isa(c) != PAL_ISA_BASELINE) ck_assert_int_gt(looks, 5);
+    pal_program_free(p);
+    pal_tape_free(t);
+    pal_tensor_free(as);
+    pal_tensor_free(bs);
+    pal_context_free(c);
+}
+END_TEST
+
 Suite *threads_suite(void)
 {
     Suite *s = suite_create("threads");
@@ -166,6 +195,7 @@ Suite *threads_suite(void)
     tcase_add_test(k, threads_that_cannot_start);
     tcase_add_test(k, affinity_and_thread_counts_are_restored);
     tcase_add_test(k, contexts_are_independent);
+    tcase_add_loop_test(k, a_product_lets_its_worker_look, 0, 2);
     tcase_set_timeout(k, 60);
     suite_add_tcase(s, k);
     return s;
