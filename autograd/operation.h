@@ -116,10 +116,17 @@ typedef struct pal_super {
     pal_super_fn tile[PAL_ISA_COUNT][2];  /* by type: float32, float64 */
 } pal_super;
 
-/* Takes the elements first .. first+n-1 of a result, in row-major order, that lie at `values` for the moment. */
+/* Takes the elements first .. first+n-1 of a result, in row-major order, that lie at `values` for the moment. Meanwhile
+ * it reads or writes element i of each of `beside` at data + i * size. So a kernel may ask the caches for them before. */
+#define PAL_FOLLOW_BESIDE 4
 typedef struct pal_follow {
     void (*take)(void *user, size_t first, size_t n, const void *values, unsigned worker);
     void *user;
+    struct pal_follow_beside {
+        const char *data;
+        size_t size;
+    } beside[PAL_FOLLOW_BESIDE];
+    size_t n_beside;
 } pal_follow;
 
 /* A kernel that computes a whole operation. Its operands are contiguous. */

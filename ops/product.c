@@ -232,20 +232,37 @@ static void pack_task(void *argument, size_t panel, unsigned worker)
     pack_b(j, &item, n0, columns, j->k0, j->k1, j->packed + panel * j->wide * steps * j->size);
 }
 
+/* What tile t of `tiles` of a block asks for: the first one for the rows of A that follow, the others for what the loop
+ * behind the product reads and writes beside these rows of C. So memory works while the processor multiplies: an update
+ * of a weight reads and writes three times as many bytes as the weight has. */
+static ahead block_ahead(const job *j, const char *next, size_t row, size_t rows, size_t t, size_t tiles)
+{
+    const pal__product *p = j->p;
+    const pal_follow *f = p->follow;
+    const ahead of_a = {next, p->term[0].a_step * (int64_t)j->size};
+    const size_t columns = j->n1 - j->n0, steps = j->k1 - j->k0;
+    if (!t || !f || !f->n_beside || columns != p->n) return of_a;
+    const size_t at = (t - 1) * f->n_beside, each = tiles - 1, first = at / each;
+    const struct pal_follow_beside *b = &f->beside[first];
+    const size_t bytes = rows * columns * b->size, share = bytes * f->n_beside / each;
+    const size_t within = bytes * (at - first * each) / each;
+    return (ahead){b->data + row * columns * b->size + within, (int64_t)(share / steps + 1)};
+}
+
 /* Some rows of C from c on, as far as the part of B reaches, but not to column `end`. a: packed or not; next: the rows
  * of A that follow. */
-static void run_block(const job *j, const char *a, const char *next, char *c, size_t rows, size_t end)
+static void run_block(const job *j, const char *a, const char *next, char *c, size_t row, size_t rows, size_t end)
 {
     const pal__product *p = j->p;
     const pal__product_kernels *k = j->kernels;
-    const size_t steps = j->k1 - j->k0;
+    const size_t steps = j->k1 - j->k0, tiles = parts(end - j->n0, j->wide);
     const bool packed = packs_a(p);
-    for (size_t n0 = j->n0; n0 < end; n0 += j->wide) {
-        const size_t columns = least(j->n1 - n0, j->wide);
+    for (size_t t = 0; t < tiles; t++) {
+        const size_t n0 = j->n0 + t * j->wide, columns = least(j->n1 - n0, j->wide);
+        const ahead soon = block_ahead(j, next, row, rows, t, tiles);
         k->tile(rows, columns, parts(columns, k->lanes), steps, a, packed ? 1 : p->term[0].a_row,
                 packed ? (int64_t)k->rows : 1, j->packed + (n0 - j->n0) * steps * j->size, c + (n0 - j->n0) * j->size,
-                p->follow ? (int64_t)(j->n1 - j->n0) : p->c_row, p->add || j->k0, next,
-                p->term[0].a_step * (int64_t)j->size);
+                p->follow ? (int64_t)(j->n1 - j->n0) : p->c_row, p->add || j->k0, soon.from, soon.step);
     }
 }
 
@@ -289,7 +306,7 @@ static void blocks_task(void *argument, size_t task, unsigned worker)
             a = own;
         }
         if (p->follow && p->add) take_over(j, c, fed, rows);
-        run_block(j, a, next, p->follow ? fed : c + j->n0 * j->size, rows, end);
+        run_block(j, a, next, p->follow ? fed : c + j->n0 * j->size, row, rows, end);
         if (p->follow) hand_over(j, row, rows, fed, worker);
         pal_parallel_look(j->context, worker);
     }

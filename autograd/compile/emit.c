@@ -105,15 +105,26 @@ static bool name_step(pal_program *program, const pal__plan *plan, uint32_t g, p
     return step->scope != NULL;
 }
 
+/* What a loop reads or writes at its own index, apart from what it is fed. */
+static void note_beside(const pal__loop *l, pal_follow *follow)
+{
+    for (size_t i = 0; i < l->n_loads && follow->n_beside < PAL_FOLLOW_BESIDE; i++)
+        if (l->loads[i].direct && !l->loads[i].fed && !l->loads[i].constant)
+            follow->beside[follow->n_beside++] =
+                (struct pal_follow_beside){.data = l->loads[i].data, .size = l->loads[i].size};
+}
+
 /* The loop that takes the result of this kernel. */
 static bool emit_fed(pal_program *program, const pal__plan *plan, uint32_t g, pal__step *step)
 {
     step->next = pal__keep(program, sizeof *step->next);
     if (!step->next || !name_step(program, plan, g, step->next)) return false;
     step->next->program = program;
-    step->follow = (pal_follow){pal__run_fed, step->next};
+    step->follow = (pal_follow){.take = pal__run_fed, .user = step->next};
     step->call.follow = &step->follow;
-    return pal__emit_loop(program, plan, g, step->next);
+    if (!pal__emit_loop(program, plan, g, step->next)) return false;
+    note_beside(step->next->loop, &step->follow);
+    return true;
 }
 
 static bool emit_steps(pal_program *program, pal__plan *plan, pal__step **steps, size_t *n)

@@ -1,9 +1,15 @@
 /* workers.c - the worker pool: fork and join over numbered tasks.
  *
- * Invariants. The caller is worker 0 and runs tasks, too. A job is published by storing its ticket, which packs the
- * number of the job, its count of tasks and the next task. A worker claims a task by advancing the ticket with one
- * compare-and-swap. So a worker that slept through a job cannot take one of its tasks, and cannot call the function of
- * another job. Each task writes to its own memory, so results do not depend on which worker runs which task.
+ * Invariants. The caller is worker 0 and runs tasks, too. A job's tasks are divided into one range for each worker, in
+ * order. A job is published by storing a ticket for each range, and then its number. A ticket packs the number of the
+ * job, and the first and the end of the tasks that nobody has claimed. A worker claims the first of its own, or else the last one of another
+ * worker's, with one compare-and-swap. So a worker that slept through a job cannot take one of its tasks, and cannot
+ * call the function of another job. Each task writes to its own memory, so results do not depend on which worker runs
+ * which task.
+ *
+ * Why not one range for all: task i would be run by another worker each time. A weight and its moments, which one step
+ * writes and the next one reads, would move from cache to cache. Where two processors share no cache, as in a processor
+ * of several dies, the update of a weight took twice as long.
  *
  * Workers spin for at most SPIN_NS before they sleep: barriers inside a step are microseconds apart, but a core must
  * not be kept busy between steps. */
@@ -17,11 +23,15 @@
 
 enum { SPIN_NS = 50000, BETWEEN_NS = 20000, BRIEF_NS = 200000, TASK_BITS = 20 };
 #define TASK_MASK ((UINT64_C(1) << TASK_BITS) - 1)
+/* job << 40 | end << 20 | first */
+static size_t first_of(uint64_t ticket) { return (size_t)(ticket & TASK_MASK); }
+static size_t end_of(uint64_t ticket) { return (size_t)(ticket >> TASK_BITS & TASK_MASK); }
 
 typedef struct worker {
     pthread_t thread;
     pal__workers *pool;
     unsigned number;
+    _Alignas(64) atomic_uint_least64_t ticket; /* of its range */
 } worker;
 
 struct pal__workers {
@@ -41,9 +51,10 @@ struct pal__workers {
     pthread_cond_t work, done_work;
     atomic_uint sleeping, caller_sleeps;
     atomic_bool stop;
-    atomic_bool flush;                         /* inside pal__workers_enter: subnormal numbers are zeros */
-    _Alignas(64) atomic_uint_least64_t ticket; /* job << 40 | tasks << 20 | next */
+    atomic_bool flush;                      /* inside pal__workers_enter: subnormal numbers are zeros */
+    _Alignas(64) atomic_uint_least64_t job; /* how many were published */
     _Alignas(64) atomic_size_t done;
+    atomic_size_t tasks;
     _Atomic(pal_task_fn) task;
     _Atomic(void *) argument;
 };
@@ -76,20 +87,22 @@ void pal__workers_look(pal__workers *p)
     p->between(p->between_argument);
 }
 
-/* Claims and runs tasks of the current job until no task is left. */
-static void work(pal__workers *p, unsigned number)
+/* Claims and runs tasks of the range of worker `whose`, until none is left. */
+static void work_on(pal__workers *p, unsigned whose, unsigned number)
 {
-    uint64_t ticket = atomic_load_explicit(&p->ticket, memory_order_acquire);
-    for (;;) {
-        size_t next = (size_t)(ticket & TASK_MASK), tasks = (size_t)(ticket >> TASK_BITS & TASK_MASK);
-        if (next >= tasks) return;
+    atomic_uint_least64_t *range = &p->workers[whose].ticket;
+    uint64_t ticket = atomic_load_explicit(range, memory_order_acquire);
+    while (first_of(ticket) < end_of(ticket)) {
+        const bool own = whose == number;
+        const size_t i = own ? first_of(ticket) : end_of(ticket) - 1;
+        const uint64_t rest = own ? ticket + 1 : ticket - (UINT64_C(1) << TASK_BITS);
         pal_task_fn task = atomic_load_explicit(&p->task, memory_order_relaxed);
         void *argument = atomic_load_explicit(&p->argument, memory_order_relaxed);
-        if (!atomic_compare_exchange_weak_explicit(&p->ticket, &ticket, ticket + 1, memory_order_acq_rel,
-                                                   memory_order_acquire))
+        const size_t tasks = atomic_load_explicit(&p->tasks, memory_order_relaxed);
+        if (!atomic_compare_exchange_weak_explicit(range, &ticket, rest, memory_order_acq_rel, memory_order_acquire))
             continue;
         if (number) pal__flush(atomic_load_explicit(&p->flush, memory_order_relaxed));
-        task(argument, next, number);
+        task(argument, i, number);
         if (!number) pal__workers_look(p);
         size_t finished = atomic_fetch_add(&p->done, 1) + 1;
         if (finished == tasks && atomic_load(&p->caller_sleeps)) {
@@ -97,14 +110,14 @@ static void work(pal__workers *p, unsigned number)
             pthread_cond_signal(&p->done_work);
             pthread_mutex_unlock(&p->mutex);
         }
-        ticket = atomic_load_explicit(&p->ticket, memory_order_acquire);
+        ticket = atomic_load_explicit(range, memory_order_acquire);
     }
 }
 
-static bool idle(pal__workers *p)
+/* Its own tasks first, then those of the others. */
+static void work(pal__workers *p, unsigned number)
 {
-    uint64_t ticket = atomic_load(&p->ticket);
-    return (ticket & TASK_MASK) >= (ticket >> TASK_BITS & TASK_MASK);
+    for (unsigned i = 0; i < p->threads; i++) work_on(p, (number + i) % p->threads, number);
 }
 
 static size_t processor_of(const pal__workers *p, unsigned number)
@@ -123,21 +136,26 @@ static void pin(const pal__workers *p, unsigned number)
     (void)pthread_setaffinity_np(pthread_self(), sizeof one, &one); /* a failure costs only speed */
 }
 
+/* Whether nothing was published since that job. */
+static bool idle(pal__workers *p, uint64_t job) { return atomic_load(&p->job) == job && !atomic_load(&p->stop); }
+
 static void *worker_main(void *argument)
 {
     worker *w = argument;
     pal__workers *p = w->pool;
     if (p->pinned) pin(p, w->number);
     pal__blas_worker(&p->context->blas);
-    while (!atomic_load(&p->stop)) {
-        work(p, w->number);
+    for (uint64_t seen = 0; !atomic_load(&p->stop);) {
+        const uint64_t job = atomic_load(&p->job);
+        if (job != seen) work(p, w->number);
+        seen = job;
         int64_t until = now_ns() + SPIN_NS;
-        while (idle(p) && !atomic_load(&p->stop) && now_ns() < until)
-            for (int i = 0; i < 16 && idle(p); i++) relax();
-        if (!idle(p)) continue;
+        while (idle(p, seen) && now_ns() < until)
+            for (int i = 0; i < 16 && idle(p, seen); i++) relax();
+        if (!idle(p, seen)) continue;
         pthread_mutex_lock(&p->mutex);
         atomic_fetch_add(&p->sleeping, 1);
-        while (idle(p) && !atomic_load(&p->stop)) pthread_cond_wait(&p->work, &p->mutex);
+        while (idle(p, seen)) pthread_cond_wait(&p->work, &p->mutex);
         atomic_fetch_sub(&p->sleeping, 1);
         pthread_mutex_unlock(&p->mutex);
     }
@@ -156,8 +174,14 @@ void pal__workers_run(pal__workers *p, size_t tasks, pal_task_fn task, void *arg
     atomic_store_explicit(&p->done, 0, memory_order_relaxed);
     atomic_store_explicit(&p->task, task, memory_order_relaxed);
     atomic_store_explicit(&p->argument, argument, memory_order_relaxed);
-    uint64_t job = (atomic_load(&p->ticket) >> (2 * TASK_BITS)) + 1;
-    atomic_store(&p->ticket, job << (2 * TASK_BITS) | (uint64_t)tasks << TASK_BITS);
+    atomic_store_explicit(&p->tasks, tasks, memory_order_relaxed);
+    const uint64_t job = atomic_load(&p->job) + 1;
+    for (unsigned i = 0; i < p->threads; i++) {
+        const uint64_t first = (i * tasks + p->threads - 1) / p->threads,
+                       end = ((i + 1) * tasks + p->threads - 1) / p->threads;
+        atomic_store(&p->workers[i].ticket, job << (2 * TASK_BITS) | end << TASK_BITS | first);
+    }
+    atomic_store(&p->job, job);
     if (atomic_load(&p->sleeping)) {
         pthread_mutex_lock(&p->mutex);
         pthread_cond_broadcast(&p->work);
@@ -183,7 +207,7 @@ void pal__workers_run(pal__workers *p, size_t tasks, pal_task_fn task, void *arg
 
 unsigned pal__workers_threads(const pal__workers *p) { return p->threads; }
 
-uint64_t pal__workers_jobs(const pal__workers *p) { return atomic_load(&p->ticket) >> (2 * TASK_BITS); }
+uint64_t pal__workers_jobs(const pal__workers *p) { return atomic_load(&p->job); }
 
 uint64_t pal__workers_enter(pal__workers *p, bool flush)
 {
@@ -224,8 +248,8 @@ pal__workers *pal__workers_new(pal_context *context, unsigned threads, bool pinn
     pthread_cond_init(&p->done_work, NULL);
     p->workers = pal__alloc(context, threads * sizeof *p->workers);
     bool ok = p->workers != NULL;
+    for (unsigned i = 0; ok && i < threads; i++) p->workers[i] = (worker){.pool = p, .number = i};
     for (p->started = 1; ok && p->started < threads; p->started++) {
-        p->workers[p->started] = (worker){.pool = p, .number = p->started};
         ok = pthread_create(&p->workers[p->started].thread, NULL, worker_main, &p->workers[p->started]) == 0;
         if (!ok) break;
     }
