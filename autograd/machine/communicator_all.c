@@ -57,7 +57,7 @@ static void begin_round(pal__all *all)
 
 static void end_round(pal__all *all, bool alone)
 {
-    pal__plus(alone ? NULL : all->context, all->how, all->dtype, all->n, all->values, all->values, all->receive);
+    pal__plus(all->context, alone, all->how, all->dtype, all->n, all->values, all->values, all->receive);
 }
 
 /* ---- Halves ------------------------------------------------------------------------------------------------------ */
@@ -98,7 +98,7 @@ static void end_half(pal__all *all, bool alone)
     range keep, give = {0, 0};
     halves_at(all, all->step, &keep, &give);
     char *at = all->values + keep.first * all->width;
-    pal__plus(alone ? NULL : all->context, all->how, all->dtype, keep.n, at, at, all->receive);
+    pal__plus(all->context, alone, all->how, all->dtype, keep.n, at, at, all->receive);
 }
 
 /* Whether all nodes above the processes have equally many on both sides. */

@@ -39,8 +39,8 @@ typedef enum pal__combine { PAL__SUM, PAL__LARGEST, PAL__OR } pal__combine;
  * the other values of a program are. Large sums are divided among the context's workers; a context that is NULL has
  * none. */
 
-/* out = a + b; out may be a or b. */
-void pal__plus(pal_context *context, pal__combine how, pal_dtype dtype, size_t n, void *out, const void *a,
+/* out = a + b; out may be a or b. alone: the workers have something else to do. */
+void pal__plus(pal_context *context, bool alone, pal__combine how, pal_dtype dtype, size_t n, void *out, const void *a,
                const void *b);
 /* The sum of k values of n elements over the tree of k shards, k from 1 to PAL_SHARDS_MOST; out may be in[0]. */
 void pal__tree_sum(pal_context *context, pal__combine how, pal_dtype dtype, size_t k, const void *const *in, void *out,

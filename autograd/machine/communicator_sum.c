@@ -101,11 +101,11 @@ void pal__tree_sum(pal_context *context, pal__combine how, pal_dtype dtype, size
         for (size_t i = 0; i < tasks; i++) sum_task(&s, i, 0);
 }
 
-void pal__plus(pal_context *context, pal__combine how, pal_dtype dtype, size_t n, void *out, const void *a,
+void pal__plus(pal_context *context, bool alone, pal__combine how, pal_dtype dtype, size_t n, void *out, const void *a,
                const void *b)
 {
     const size_t width = pal_dtype_size(dtype);
-    if (!context || n * width <= TASK)
+    if (alone || n * width <= TASK)
         plus_of(context, how, dtype)(n, out, a, b);
     else
         pal__tree_sum(context, how, dtype, 2, (const void *const[]){a, b}, out, n);
