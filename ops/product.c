@@ -171,6 +171,14 @@ static ahead next_block(const job *j, pal__product_item item, size_t row, size_t
                    apart * (int64_t)j->size};
 }
 
+/* Whether the first tile of a panel can pack it: with few rows of A, packing is a large part of a product. */
+static bool packs_on_its_way(const job *j, size_t r0, size_t columns)
+{
+    const pal__product *p = j->p;
+    return p->n_terms == 1 && p->term[0].b_column == 1 && columns == j->wide &&
+           p->m - r0 * j->kernels->rows >= j->kernels->rows;
+}
+
 /* Blocks r0 .. r1-1 of the panel at column n0. */
 static void run_panel(const job *j, pal__product_item item, size_t n0, size_t columns, size_t r0, size_t r1, char *own,
                       unsigned worker)
@@ -187,7 +195,8 @@ static void run_panel(const job *j, pal__product_item item, size_t n0, size_t co
         const int64_t column = (int64_t)(last ? n0 + columns : n0), step = last ? 0 : (int64_t)(k0 + steps);
         const size_t coming = p->n_terms > 1 ? 0 : !last ? columns : least(p->n - n0 - columns, j->wide);
         const char *next = at(item.b[0], column * p->term[0].b_column + step * p->term[0].b_step, j->size);
-        pack_b(j, &item, n0, columns, k0, k0 + steps, panel);
+        const bool packs = packs_on_its_way(j, r0, columns);
+        if (!packs) pack_b(j, &item, n0, columns, k0, k0 + steps, panel);
         for (size_t r = r0; r < r1; r++) {
             const size_t row = r * k->rows, rows = least(p->m - row, k->rows);
             const char *a = own;
@@ -197,9 +206,15 @@ static void run_panel(const job *j, pal__product_item item, size_t n0, size_t co
                 pack_a(j, &item, row, rows, k0, k0 + steps, own);
             else
                 a = at(item.a[0], (int64_t)row * p->term[0].a_row + (int64_t)k0, j->size);
-            k->tile(rows, columns, vectors, steps, a, packed ? 1 : p->term[0].a_row, packed ? (int64_t)k->rows : 1,
-                    panel, (char *)item.c + ((int64_t)row * p->c_row + (int64_t)n0) * (int64_t)j->size, p->c_row,
-                    p->add || k0, soon.from, soon.step);
+            const int64_t a_row = packed ? 1 : p->term[0].a_row, a_step = packed ? (int64_t)k->rows : 1;
+            char *c = (char *)item.c + ((int64_t)row * p->c_row + (int64_t)n0) * (int64_t)j->size;
+            if (packs && r == r0)
+                k->tile_packing(steps, a, a_row, a_step,
+                                at(item.b[0], (int64_t)k0 * p->term[0].b_step + (int64_t)n0, j->size),
+                                p->term[0].b_step, panel, c, p->c_row, p->add || k0, soon.from, soon.step);
+            else
+                k->tile(rows, columns, vectors, steps, a, a_row, a_step, panel, c, p->c_row, p->add || k0, soon.from,
+                        soon.step);
             pal_parallel_look(j->context, worker);
         }
     }

@@ -54,6 +54,10 @@ typedef struct pal__product_kernels {
      * Meanwhile, what is at `ahead` is brought into the cache, from there to there ahead_step bytes further. */
     void (*tile)(size_t rows, size_t columns, size_t vectors, size_t k, const void *a, int64_t row, int64_t step,
                  const void *packed, void *c, int64_t ld, bool add, const void *ahead, int64_t ahead_step);
+    /* The first tile of a panel, whose rows and columns are whole: it reads B's columns where they are, side by side,
+     * b_step elements from row to row, and packs them on its way. */
+    void (*tile_packing)(size_t k, const void *a, int64_t row, int64_t step, const void *b, int64_t b_step,
+                         void *packed, void *c, int64_t ld, bool add, const void *ahead, int64_t ahead_step);
 } pal__product_kernels;
 
 #ifdef PAL_X86

@@ -59,11 +59,13 @@ static void FN(pack_b)(size_t columns, size_t vectors, size_t k, const void *b, 
 
 /* ---- A tile --------------------------------------------------------------------------------------------------- */
 
-/* p: where each row of A begins. A prefetch in each step of the sum asks for what will be packed next; many of them at
- * once would wait for each other. */
-static inline __attribute__((always_inline)) void FN(multiply)(const int vectors, size_t k, const T **p, int64_t step,
-                                                               const T *b, T *c, int64_t ld, bool add,
-                                                               const char *ahead, int64_t ahead_step)
+/* p: where each row of A begins. b_step: from one row of the panel to the next; copies: each is also written to `copy`,
+ * one behind the other. A prefetch in each step of the sum asks for what will be packed next; many of them at once
+ * would wait for each other. */
+static inline __attribute__((always_inline)) void FN(multiply)(const int vectors, const bool copies, size_t k,
+                                                               const T **p, int64_t step, const T *b, int64_t b_step,
+                                                               T *copy, T *c, int64_t ld, bool add, const char *ahead,
+                                                               int64_t ahead_step)
 {
     VECTOR sum[ROWS][VECTORS];
     UNROLL
@@ -76,11 +78,15 @@ static inline __attribute__((always_inline)) void FN(multiply)(const int vectors
         UNROLL
         for (int j = 0; j < vectors; j++) sum[i][j] = add ? LOAD(c + i * ld + j * LANES) : NOTHING();
     }
-    for (size_t q = 0; q < k; q++, b += vectors * LANES, ahead += ahead_step) {
+    for (size_t q = 0; q < k; q++, b += copies ? b_step : vectors * LANES, ahead += ahead_step) {
         __builtin_prefetch(ahead, 0, 2);
         VECTOR y[VECTORS];
         UNROLL
         for (int j = 0; j < vectors; j++) y[j] = LOAD(b + j * LANES);
+        if (copies) {
+            UNROLL
+            for (int j = 0; j < vectors; j++) STORE(copy + q * (size_t)(vectors * LANES) + j * LANES, y[j]);
+        }
         UNROLL
         for (int i = 0; i < ROWS; i++) {
             const VECTOR x = SPREAD(*p[i]);
@@ -111,17 +117,30 @@ static void FN(tile)(size_t rows, size_t columns, size_t vectors, size_t k, cons
     T *at = whole ? to : part;
     const int64_t apart = whole ? ld : (int64_t)(vectors * LANES);
     if (vectors == 1)
-        FN(multiply)(1, k, p, step, packed, at, apart, add, ahead, ahead_step);
+        FN(multiply)(1, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
     else if (vectors == 2)
-        FN(multiply)(2, k, p, step, packed, at, apart, add, ahead, ahead_step);
+        FN(multiply)(2, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
     else
-        FN(multiply)(VECTORS, k, p, step, packed, at, apart, add, ahead, ahead_step);
+        FN(multiply)(VECTORS, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
     for (size_t i = 0; i < rows && !whole; i++)
         memcpy(to + (int64_t)i * ld, part + i * vectors * LANES, columns * sizeof(T));
 }
 
-const pal__product_kernels TABLE = {
-    .rows = ROWS, .vectors = VECTORS, .lanes = LANES, .pack_a = FN(pack_a), .pack_b = FN(pack_b), .tile = FN(tile)};
+static void FN(tile_packing)(size_t k, const void *a, int64_t row, int64_t step, const void *b, int64_t b_step,
+                             void *packed, void *c, int64_t ld, bool add, const void *ahead, int64_t ahead_step)
+{
+    const T *p[ROWS];
+    for (size_t i = 0; i < ROWS; i++) p[i] = (const T *)a + (int64_t)i * row;
+    FN(multiply)(VECTORS, true, k, p, step, b, b_step, packed, c, ld, add, ahead, ahead_step);
+}
+
+const pal__product_kernels TABLE = {.rows = ROWS,
+                                    .vectors = VECTORS,
+                                    .lanes = LANES,
+                                    .pack_a = FN(pack_a),
+                                    .pack_b = FN(pack_b),
+                                    .tile = FN(tile),
+                                    .tile_packing = FN(tile_packing)};
 
 #undef T
 #undef FN
