@@ -119,6 +119,11 @@ static pal_status read_curve(pal_rate_curve *c, pal_error *err)
 static bool has_rate(const palt__loop *l, pal_error *err)
 {
     const pal_phase *phase = &l->plan.phase[0];
+    const char *minimiser = palt__phase_minimiser(phase, l->o.optimizer);
+    if (minimiser) {
+        pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no learning rate: its line search finds each step", minimiser);
+        return false;
+    }
     pal_optimizer *o = palt__phase_optimizer(l->model, phase, l->o.optimizer, l->progress.steps, err);
     const bool finds = pal_optimizer_is_curved(o), made = o != NULL;
     pal_optimizer_free(o);
@@ -144,9 +149,6 @@ pal_status pal_find_rate(pal_model *model, const pal_dataset *data, const pal_fi
     if (check(&o, err)) return PAL_ERR_ARGUMENT;
     if (palt__has_closed_form(model))
         return pal_error_set(err, PAL_ERR_ARGUMENT, "the model is solved in closed form, which has no learning rate");
-    if (o.optimizer && pal_train_minimises(o.optimizer->name))
-        return pal_error_set(err, PAL_ERR_ARGUMENT, "%s has no learning rate: its line search finds each step",
-                             o.optimizer->name);
     const pal_train_options training = {.struct_size = sizeof training,
                                         .epochs = 1,
                                         .batch = o.batch,

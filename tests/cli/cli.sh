@@ -141,6 +141,7 @@ works "K-FAC goes on" train --resume curved --epochs 25 --quiet
 refused "a damping of adam" "only with --optimizer hessian-free|kfac, not adam" train basic --out new $small --optimizer adam --damping 1
 refused "a limit of the gradient with K-FAC" "clip has no effect with --optimizer kfac: leave out" train basic --out new $small --optimizer kfac --clip 1
 refused "K-FAC of several batches" "kfac measures .* --accumulate 1" train basic --out new $small --optimizer kfac --accumulate 2
+refused "a rate of a minimiser" "lbfgs has no learning rate" find-rate basic --data data --batch 16 --steps 60 --optimizer lbfgs
 refused "a rate of K-FAC" "kfac finds .* nothing to search" find-rate basic --data data --batch 16 --steps 60 --optimizer kfac
 works "a scheduled momentum" train basic --out sutskever $small --optimizer nesterov --momentum 0.99 --momentum-schedule sutskever --lr 0.001 --quiet
 check "run.json has the schedule of the momentum" grep -q '"momentum_schedule": "sutskever"' sutskever/run.json

@@ -161,6 +161,35 @@ START_TEST(wrong_searches_are_refused)
 }
 END_TEST
 
+static bool minimised_phase(const pal_model *m, size_t i, int64_t epochs, pal_phase *p)
+{
+    (void)m, (void)epochs;
+    p->optimizer = "lbfgs";
+    snprintf(p->name, sizeof p->name, "all");
+    return i == 0;
+}
+
+/* Also one of a phase of its own; the optimiser of the search is another one. */
+START_TEST(a_minimiser_has_no_rate)
+{
+    pal_variant own = *pal_variant_find("basic");
+    own.name = "minimised";
+    own.alias = "mini";
+    if (_i) own.phase = minimised_phase;
+    const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = _i ? "adam" : "lbfgs"};
+    const pal_find_rate_options o = {.struct_size = sizeof o, .batch = 10, .optimizer = &optimizer};
+    pal_dataset *data = data_of(SAMPLES, "data");
+    pal_rate_curve c;
+    pal_error err = {0};
+    pal_model *m = pal_model_new(context, &own, NULL, 0, PAL_SHAPE(FEATURES), PAL_F32, 7, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    ck_assert_int_eq(pal_find_rate(m, data, &o, &c, &err), PAL_ERR_ARGUMENT);
+    ck_assert_msg(strstr(err.text, "lbfgs has no learning rate"), "%s", err.text);
+    pal_model_free(m);
+    pal_dataset_free(data);
+}
+END_TEST
+
 /* One sample in a batch, and one of them the mean, with hardly a loss: the others are no loss that runs away. */
 START_TEST(single_samples_may_differ)
 {
@@ -196,6 +225,7 @@ Suite *find_rate_suite(void)
     tcase_add_test(tests, the_curve_is_that_of_training);
     tcase_add_test(tests, single_samples_may_differ);
     tcase_add_test(tests, wrong_searches_are_refused);
+    tcase_add_loop_test(tests, a_minimiser_has_no_rate, 0, 2);
     suite_add_tcase(suite, tests);
     return suite;
 }
