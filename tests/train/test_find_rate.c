@@ -172,16 +172,16 @@ static bool minimised_phase(const pal_model *m, size_t i, int64_t epochs, pal_ph
 /* Also one of a phase of its own; the optimiser of the search is another one. */
 START_TEST(a_minimiser_has_no_rate)
 {
-    pal_variant own = *pal_variant_find("basic");
-    own.name = "minimised";
-    own.alias = "mini";
-    if (_i) own.phase = minimised_phase;
+    pal_variant mine = *pal_variant_find("basic");
+    mine.name = "minimised";
+    mine.alias = "mini";
+    if (_i) mine.phase = minimised_phase;
     const pal_optimizer_options optimizer = {.struct_size = sizeof optimizer, .name = _i ? "adam" : "lbfgs"};
     const pal_find_rate_options o = {.struct_size = sizeof o, .batch = 10, .optimizer = &optimizer};
     pal_dataset *data = data_of(SAMPLES, "data");
     pal_rate_curve c;
     pal_error err = {0};
-    pal_model *m = pal_model_new(context, &own, NULL, 0, PAL_SHAPE(FEATURES), PAL_F32, 7, &err);
+    pal_model *m = pal_model_new(context, &mine, NULL, 0, PAL_SHAPE(FEATURES), PAL_F32, 7, &err);
     ck_assert_msg(m != NULL, "%s", err.text);
     ck_assert_int_eq(pal_find_rate(m, data, &o, &c, &err), PAL_ERR_ARGUMENT);
     ck_assert_msg(strstr(err.text, "lbfgs has no learning rate"), "%s", err.text);
