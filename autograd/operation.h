@@ -79,8 +79,6 @@ typedef struct pal_rule {
     size_t n;
     pal_var out;  /* the entry's own value (adjoint rules and decisions only) */
     pal_var seed; /* the adjoint of out (adjoint rules only) */
-    /* Bit k: nobody else reads operand k, nor what it reads except leaves and constants (rewrites only). */
-    uint32_t sole;
 } pal_rule;
 
 /* ---- Kernels -------------------------------------------------------------------------------------------------- */

@@ -64,40 +64,15 @@ static pal_var sum_of_batch(const pal_rule *c, size_t k)
 
 /* ---- Readers -------------------------------------------------------------------------------------------------- */
 
-/* A B + A' B' is one sum: C is not written and read again between the two. */
-static pal_var join(pal_tape *t, const pal_params *p, pal_var a, pal_var b, const pal_params *q, pal_var c, pal_var d)
-{
-    const pal_params both = {.i = {p->i[0], p->i[1], q->i[0], q->i[1]}};
-    return pal_record(t, &pal__op_matmul_sum, (pal_var[]){a, b, c, d}, 4, &both);
-}
-
-/* x + A B where a loop computes x: the addition is part of the loop that reads the sum, and x is never stored. If x has
- * a product in it, y + A' B', the sum of both is one. */
-static pal_var join_within(const pal_rule *c, size_t k)
-{
-    const pal_var product = c->in[k], other = c->in[1 - k];
-    if (pal_op_of(other) != &pal__op_add) return none();
-    for (size_t j = 0; j < 2; j++) {
-        const pal_var first = pal_operand(other, j);
-        if (pal_op_of(first) != &pal__op_matmul || !pal_shape_equal(pal_shape_of(first), pal_shape_of(product)))
-            continue;
-        return pal_add(pal_operand(other, 1 - j),
-                       join(c->tape, pal_params_of(first), pal_operand(first, 0), pal_operand(first, 1),
-                            pal_params_of(product), pal_operand(product, 0), pal_operand(product, 1)));
-    }
-    return none();
-}
-
 /* Rewrites x + A B to a product that accumulates onto x, which saves one pass over memory. The rounding changes,
  * because the last addition of each element happens inside the product. */
 static pal_var accumulate(const pal_rule *c, size_t k)
 {
-    const pal_var product = c->in[k], other = c->in[1 - k];
-    const pal_op_class class = pal_op_of(other)->op_class;
+    pal_var product = c->in[k], other = c->in[1 - k];
+    pal_op_class class = pal_op_of(other)->op_class;
     if (!pal_shape_equal(pal_shape_of(other), pal_shape_of(product)) || class == PAL_CLASS_LEAF ||
         class == PAL_CLASS_CONSTANT)
-        return none();
-    if (class == PAL_CLASS_ELEMENTWISE && c->sole >> (1 - k) & 1) return join_within(c, k);
+        return (pal_var){0};
     pal_params p = *pal_params_of(product);
     pal_var in[] = {other, pal_operand(product, 0), pal_operand(product, 1)};
     return pal_record(c->tape, &pal__op_addmm, in, 3, &p);
@@ -110,12 +85,19 @@ static bool swaps_last_two(const pal_params *p, int rank)
     return rank >= 2;
 }
 
+/* A B + A' B' is one sum: C is not written and read again between the two. */
+static pal_var join(const pal_rule *c)
+{
+    const pal_params *p = pal_params_of(c->in[0]);
+    const pal_params both = {.i = {c->params->i[0], c->params->i[1], p->i[0], p->i[1]}};
+    const pal_var in[] = {pal_operand(c->in[0], 0), pal_operand(c->in[0], 1), c->in[1], c->in[2]};
+    return pal_record(c->tape, &pal__op_matmul_sum, in, 4, &both);
+}
+
 pal_var pal__absorb_matmul(const pal_rule *c, size_t k, bool rounding)
 {
     if (!rounding) return (pal_var){0};
-    if (c->op == &pal__op_addmm && k == 0)
-        return join(c->tape, c->params, c->in[1], c->in[2], pal_params_of(c->in[0]), pal_operand(c->in[0], 0),
-                    pal_operand(c->in[0], 1));
+    if (c->op == &pal__op_addmm && k == 0) return join(c);
     if (c->op == &pal__op_add) return accumulate(c, k);
     if (c->op == &pal__op_sum_to) return sum_of_batch(c, k);
     /* (A B)' = B' A' */

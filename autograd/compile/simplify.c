@@ -51,22 +51,11 @@ static pal_var fold(pal_tape *to, const pal__entry *e, const pal_var *in)
     return pal_fill(to, (pal_dtype)e->dtype, *e->shape, pal_tensor_get(&one, 0));
 }
 
-static bool is_sole(const pal_tape *t, uint32_t id)
-{
-    bool sole = pal__at(t, id)->uses == 1;
-    for (uint32_t k = 0; k < pal__at(t, id)->n; k++) {
-        const pal__entry *e = pal__at(t, pal__arg(t, id, k));
-        sole &= e->uses == 1 || e->op->op_class == PAL_CLASS_LEAF || e->op->op_class == PAL_CLASS_CONSTANT;
-    }
-    return sole;
-}
-
 static pal_var rewritten(pal_tape *from, uint32_t id, pal_tape *to, const pal_var *in, bool rounding)
 {
     const pal__entry *e = pal__at(from, id);
     pal_rule rule = {.tape = to, .op = e->op, .params = e->params, .in = in, .n = e->n};
     pal_var v = {0};
-    for (uint32_t k = 0; k < e->n && k < 32; k++) rule.sole |= (uint32_t)is_sole(from, pal__arg(from, id, k)) << k;
     if (e->op->op_class == PAL_CLASS_REGION || e->op->op_class == PAL_CLASS_EFFECT) return v;
     if (e->op->rewrite && pal__live(v = e->op->rewrite(&rule, rounding))) return v;
     for (uint32_t k = 0; k < e->n; k++) {
