@@ -33,11 +33,11 @@ enum {
     FEW_ROWS = 256,         /* up to here by panels */
     LEAST_WORK = 1 << 15,   /* multiplications for which a task is worth its claim */
     LINE = 64,
-    /* A product with fewer rows, columns or steps leaves most of a tile empty: BLAS has kernels for vectors. The same
-     * on all processors, since who multiplies decides the bits. */
-    LEAST_M = 8,
+    /* BLAS has kernels for vectors, and for few columns. A product of 2 rows leaves most of a tile empty, and is still
+     * faster than BLAS's. The same on all processors, since who multiplies decides the bits. */
+    LEAST_M = 2,
     LEAST_N = 16,
-    LEAST_K = 8
+    LEAST_K = 2
 };
 
 typedef struct job {
