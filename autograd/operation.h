@@ -117,13 +117,13 @@ typedef struct pal_super {
 } pal_super;
 
 /* Takes the elements first .. first+n-1 of a result, in row-major order, that lie at `values` for the moment. Meanwhile
- * it reads or writes element i of each of `beside` at data + i * size. A kernel may ask the caches for them before. */
+ * it reads or writes element i of each of `beside` at *data + i * size. A kernel may ask the caches for them before. */
 #define PAL_FOLLOW_BESIDE 4
 typedef struct pal_follow {
     void (*take)(void *user, size_t first, size_t n, const void *values, unsigned worker);
     void *user;
     struct pal_follow_beside {
-        const char *data;
+        const void *const *data; /* which pal_bind may change */
         size_t size;
     } beside[PAL_FOLLOW_BESIDE];
     size_t n_beside;

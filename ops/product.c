@@ -261,7 +261,7 @@ static ahead block_ahead(const job *j, const char *next, size_t row, size_t rows
     const struct pal_follow_beside *b = &f->beside[first];
     const size_t bytes = rows * columns * b->size, share = bytes * f->n_beside / each;
     const size_t within = bytes * (at - first * each) / each;
-    return (ahead){b->data + row * columns * b->size + within, (int64_t)(share / steps + 1)};
+    return (ahead){(const char *)*b->data + row * columns * b->size + within, (int64_t)(share / steps + 1)};
 }
 
 /* Some rows of C from c on, as far as the part of B reaches, but not to column `end`. a: packed or not; next: the rows

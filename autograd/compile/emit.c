@@ -111,7 +111,7 @@ static void note_beside(const pal__loop *l, pal_follow *follow)
     for (size_t i = 0; i < l->n_loads && follow->n_beside < PAL_FOLLOW_BESIDE; i++)
         if (l->loads[i].direct && !l->loads[i].fed && !l->loads[i].constant)
             follow->beside[follow->n_beside++] =
-                (struct pal_follow_beside){.data = l->loads[i].data, .size = l->loads[i].size};
+                (struct pal_follow_beside){.data = &l->loads[i].data, .size = l->loads[i].size};
 }
 
 /* The loop that takes the result of this kernel. */

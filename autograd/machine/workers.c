@@ -2,10 +2,10 @@
  *
  * Invariants. The caller is worker 0 and runs tasks, too. A job's tasks are divided into one range for each worker, in
  * order. A job is published by storing a ticket for each range, and then its number. A ticket packs the number of the
- * job, and the first and the end of the tasks that nobody has claimed. A worker claims the first of its own, or else the last one of another
- * worker's, with one compare-and-swap. So a worker that slept through a job cannot take one of its tasks, and cannot
- * call the function of another job. Each task writes to its own memory, so results do not depend on which worker runs
- * which task.
+ * job, and the first and the end of the tasks that nobody has claimed. A worker claims the first of its own, or else
+ * the last one of another worker's, with one compare-and-swap. So a worker that slept through a job cannot take one of
+ * its tasks, and cannot call the function of another job. Each task writes to its own memory, so results do not depend
+ * on which worker runs which task.
  *
  * Why not one range for all: task i would be run by another worker each time. A weight and its moments, which one step
  * writes and the next one reads, would move from cache to cache. Where two processors share no cache, as in a processor
