@@ -154,7 +154,6 @@ static double time_of(shard *s, double most)
     return 1e-6 * median(times, n);
 }
 
-/* The time until the next look, of any moment: the mean of the gaps, each counted by its length. */
 static void note_look(void *argument)
 {
     shard *s = argument;
@@ -164,17 +163,22 @@ static void note_look(void *argument)
     s->squares += gap * gap;
 }
 
+/* From one look to the next, at any moment: the mean of a run's gaps, each counted by its length. The median of the
+ * runs, because a run in which the system took the processor away has one gap that is longer than all others. */
 static double time_between_looks(shard *s)
 {
-    enum { RUNS = 20 };
+    enum { RUNS = 21 };
+    double times[RUNS];
     pal__workers_between(s->context->pool, note_look, s);
-    for (uint64_t clock = 1; clock <= RUNS; clock++) {
+    for (uint64_t k = 0; k < RUNS; k++) {
+        s->gaps = s->squares = 0;
         s->looked = now_us();
-        run_once(s, clock);
+        run_once(s, k + 1);
         note_look(s);
+        times[k] = s->gaps > 0 ? s->squares / s->gaps : 0;
     }
     pal__workers_between(s->context->pool, NULL, NULL);
-    return s->gaps > 0 ? 1e-6 * s->squares / s->gaps : 0;
+    return 1e-6 * median(times, RUNS);
 }
 
 /* The profile's times, scaled to the time of a run. */
