@@ -17,7 +17,7 @@
  *
  *     pal_communicator *c = pal_mpi_open(&err);                                        who takes part
  *     pal_tape_share(tape, &(pal_shards){sizeof(pal_shards), 8, 16, c});               8 shards of 16 rows
- *     for (size_t i = 0; i < n; i++) gradient[i] = pal_all_mean(gradient[i]);          after pal_grad
+ *     pal_all_mean_grad(loss, weights, n, gradients);                                  instead of pal_grad
  *
  * and records its batch by pal_leaf_rows instead of pal_leaf.
  */

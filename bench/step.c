@@ -58,8 +58,7 @@ static bool compile(step *s, pal_tape *tape, const char *optimizer, const pal_sh
     pal_var loss = pal_model_loss(s->model, &batch);
     pal_status status = pal_model_leaves(s->model, tape, leaves);
     pal_model_end(s->model);
-    if (!status) status = pal_grad(loss, leaves, n, gradients);
-    for (size_t i = 0; !status && i < n; i++) gradients[i] = pal_all_mean(gradients[i]);
+    if (!status) status = pal_all_mean_grad(loss, leaves, n, gradients);
     loss = pal_all_mean(loss);
     if (!status) status = pal_optimizer_record(s->optimizer, tape, leaves, gradients, n);
     const pal_compile_options options = {

@@ -2,8 +2,8 @@
  * threads; with MPI, pal_mpi_open gives the communicator. The loss has the same bits for any number of them.
  *
  * Against a loop of one process (training.c) there are three lines more: pal_tape_share says what a shard is,
- * pal_leaf_rows is the leaf of the batch, and pal_all_mean makes the gradients, and the loss, those of all shards.
- * Compile with cc shards.c $(pkg-config --cflags --libs palindrome) -pthread */
+ * pal_leaf_rows is the leaf of the batch, and pal_all_mean_grad gives the gradients of all shards. Their loss is that
+ * of pal_all_mean. Compile with cc shards.c $(pkg-config --cflags --libs palindrome) -pthread */
 #include <palindrome.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -43,8 +43,7 @@ static int train(pal_communicator *c)
     pal_model_begin(model, tape, PAL_TRAIN);
     pal_var loss = pal_model_loss(model, &(pal_batch){.inputs = pal_leaf_rows(tape, data, "x")}); /* 2 */
     pal_model_leaves(model, tape, weights);
-    pal_grad(loss, weights, n, gradients);
-    for (size_t i = 0; i < n; i++) gradients[i] = pal_all_mean(gradients[i]); /* 3 */
+    pal_all_mean_grad(loss, weights, n, gradients); /* 3 */
     loss = pal_all_mean(loss);
     pal_optimizer_record(adam, tape, weights, gradients, n);
     pal_model_end(model);

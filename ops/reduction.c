@@ -34,6 +34,17 @@ pal_var pal_all_mean(pal_var x)
     return pal_ok(x) && n == 1 ? x : pal_scale(pal_all_sum(x), 1 / (double)n);
 }
 
+/* The loss is divided, and not each gradient, which would be one more pass over as many numbers as there are weights.
+ */
+pal_status pal_all_mean_grad(pal_var loss, const pal_var *wrt, size_t n, pal_var *grad)
+{
+    const int64_t shards = pal_tape_shards(loss.tape);
+    const bool cut = pal_ok(loss) && shards != 1;
+    const pal_status status = pal_grad(cut ? pal_scale(loss, 1 / (double)shards) : loss, wrt, n, grad);
+    for (size_t i = 0; !status && cut && i < n; i++) grad[i] = pal_all_sum(grad[i]);
+    return status ? status : pal_tape_status(loss.tape);
+}
+
 pal_var pal_mean_all(pal_var x) { return pal_mean(x, (1u << pal_shape_of(x).rank) - 1, false); }
 pal_var pal_sum_squares(pal_var x) { return pal_sum_all(pal_square(x)); }
 

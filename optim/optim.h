@@ -90,7 +90,7 @@ pal_status pal_optimizer_record(pal_optimizer *optimizer, pal_tape *tape, const 
  * pal_model_fisher: sampled is a scalar whose gradient has the mean 0 and the covariance F; z[i], of n, are what the
  * densities take; and F is the sum over i of J_i' H_i J_i, with J_i the Jacobian of z[i] by the parameters, and H_i the
  * Hessian of the scalar divergence[i] by z[i]. On a tape of a shard, sampled and divergence[i] are its part of a sum
- * over the shards; parameters get gradients of the whole batch (pal_all_mean). */
+ * over the shards; parameters get gradients of the whole batch (pal_all_mean_grad). */
 typedef struct pal_fisher {
     size_t struct_size;
     pal_var sampled;

@@ -232,8 +232,7 @@ size_t palt__phase_record(pal_model *model, const palt__inputs *in, pal_var *out
             curvature.sampled = pal_model_fisher(model, outputs[0], &curvature.n, z, divergence);
         pal_model_end(model);
         for (size_t i = 0; i < n; i++) leaves[i] = leaves[at[i]];
-        if (!status) status = pal_grad(outputs[0], leaves, n, gradients);
-        for (size_t i = 0; !status && i < n; i++) gradients[i] = pal_all_mean(gradients[i]);
+        if (!status) status = pal_all_mean_grad(outputs[0], leaves, n, gradients);
         outputs[0] = pal_all_mean(outputs[0]);
         if (!status && step->sums && step->optimizer)
             status = pal_accumulator_mean(step->sums, in->tape, gradients, step->parts, gradients);

@@ -66,7 +66,7 @@ static void refuse_assign(pal_tape *t, const pal__entry *leaf)
     else
         pal_tape_fail(t, PAL_ERR_ARGUMENT,
                       "compile: what is assigned to %s differs between the shards of the batch: take pal_all_mean or "
-                      "pal_all_sum of it",
+                      "pal_all_sum of it; of gradients, pal_all_mean_grad",
                       leaf->params->name);
 }
 

@@ -111,5 +111,5 @@ void pal_parallel(pal_context *c, size_t tasks, pal_task_fn task, void *argument
 
 void pal_parallel_look(const pal_context *c, unsigned worker)
 {
-    if (c && !worker) pal__workers_look(c->pool);
+    if (c && !worker) pal__workers_glance(c->pool);
 }

@@ -21,7 +21,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-enum { SPIN_NS = 50000, BETWEEN_NS = 20000, BRIEF_NS = 200000, TASK_BITS = 20 };
+enum { SPIN_NS = 50000, BETWEEN_NS = 20000, BRIEF_NS = 200000, TASK_BITS = 20, GLANCES = 4 };
 #define TASK_MASK ((UINT64_C(1) << TASK_BITS) - 1)
 /* job << 40 | end << 20 | first */
 static size_t first_of(uint64_t ticket) { return (size_t)(ticket & TASK_MASK); }
@@ -45,6 +45,7 @@ struct pal__workers {
     bool brief;                      /* the last time was shorter than BRIEF_NS */
     void (*between)(void *argument); /* called by the caller, between tasks; NULL: nothing */
     void *between_argument;
+    unsigned glances;
     int64_t asked;   /* when it was called */
     worker *workers; /* [0] is the caller and has no thread */
     pthread_mutex_t mutex;
@@ -85,6 +86,11 @@ void pal__workers_look(pal__workers *p)
     if (!p->between || now - p->asked < BETWEEN_NS) return;
     p->asked = now;
     p->between(p->between_argument);
+}
+
+void pal__workers_glance(pal__workers *p)
+{
+    if (p->between && ++p->glances % GLANCES == 0) pal__workers_look(p);
 }
 
 /* Claims and runs tasks of the range of worker `whose`, until none is left. */

@@ -29,8 +29,7 @@ static pal_program *make(process *p, pal_tape *t)
     pal_tape_share(t, &shards);
     pal_var x = pal_leaf_rows(t, p->x, "x"), w = pal_leaf(t, p->w, "w"), m = pal_leaf(t, p->m, "m");
     pal_var y = pal_tanh(pal_matmul(x, w)), loss = pal_mean_over_samples(pal_square(y)), g;
-    pal_grad(loss, &w, 1, &g);
-    g = pal_all_mean(g);
+    pal_all_mean_grad(loss, &w, 1, &g);
     pal_var outputs[2] = {pal_all_mean(loss), pal_all_mean(loss)};
     const pal_var step = p->update == PLAIN ? g : pal_add(pal_scale(m, 0.9), g);
     if (p->update != PLAIN) pal_assign(m, step);

@@ -180,8 +180,7 @@ static pal_program *compile(run *r, pal_tape *t, tensors *x)
     for (size_t i = 0; i < LEAVES; i++) w[i] = pal_leaf(t, x->w[i], names[i]);
     for (size_t i = 0; i < LEAVES; i++) m[i] = pal_leaf(t, x->moment[i], moments[i]);
     const pal_var loss = loss_of(r->plan, t, in, w, &outputs[1]);
-    pal_grad(loss, w, LEAVES, g);
-    for (size_t i = 0; i < LEAVES; i++) g[i] = pal_all_mean(g[i]);
+    pal_all_mean_grad(loss, w, LEAVES, g);
     update(r->plan, w, m, g);
     outputs[0] = pal_all_mean(loss);
     outputs[2] = g[r->plan->word[12] % LEAVES];
