@@ -32,6 +32,25 @@ pal__conv pal__conv_of(const pal_params *params, const pal_shape *x, const pal_s
 PAL_DECLARE_EACH_ISA(PAL__DECLARE_PATCHES, im2col)
 PAL_DECLARE_EACH_ISA(PAL__DECLARE_PATCHES, col2im)
 
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
+/* The start of part i of `parts` parts of `count` things. */
+static inline int64_t begin_of(int64_t i, int64_t parts, int64_t count) { return i * count / parts; }
+
+typedef enum pal__conv_role { PAL__FORWARD, PAL__TO_INPUT, PAL__TO_WEIGHTS } pal__conv_role;
+
+/* One of the operations without copies of patches (conv_direct.c). source: what is read with zeros around it, images or
+ * results; other: weights or, of to_weights, the results. False: not of these sizes, or not with these kernels. */
+bool pal__conv_direct(const pal_call *call, pal__conv_role role, const pal__conv *c, const void *source,
+                      const void *other, void *target);
+size_t pal__conv_direct_scratch(const pal_call *call, pal__conv_role role, const pal__conv *c);
+
+/* Copies so many rows of so many bytes, a multiple of 4. */
+#define PAL__DECLARE_COPY(name, isa)                                                                                   \
+    void pal__##name##_##isa(size_t rows, size_t bytes, const char *from, size_t from_row, char *to, size_t to_row);
+PAL_DECLARE_EACH_ISA(PAL__DECLARE_COPY, copy_rows)
+
 pal_status pal__run_conv2d(const pal_call *call);
 pal_status pal__run_conv2d_to_input(const pal_call *call);
 pal_status pal__run_conv2d_to_weights(const pal_call *call);

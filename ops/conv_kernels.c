@@ -6,6 +6,8 @@
 #include <immintrin.h>
 #endif
 
+#include <string.h>
+
 #define JOIN_(a, b, c) pal__##a##_##b##_##c
 #define JOIN(a, b, c)  JOIN_(a, b, c)
 
@@ -113,3 +115,26 @@ static inline uint32_t spread(uint32_t bits) { return _pdep_u32(bits, 0x55555555
 #define ADD_ROWS           add_rows_f64
 #endif
 #include "ops/conv_kernels_type.h"
+
+/* Short rows. Pieces of a constant size become moves of registers; the last one of a row overlaps the one before. */
+#define PIECES(n)                                                                                                      \
+    for (size_t r = 0; r < rows; r++, from += from_row, to += to_row) {                                                \
+        for (size_t i = (n); i < bytes - (n); i += (n)) memcpy(to + i, from + i, n);                                   \
+        memcpy(to, from, n);                                                                                           \
+        memcpy(to + bytes - (n), from + bytes - (n), n);                                                               \
+    }
+#define COPY_(isa) pal__copy_rows_##isa
+#define COPY(isa)  COPY_(isa)
+void COPY(PAL_ISA_NAME)(size_t rows, size_t bytes, const char *from, size_t from_row, char *to, size_t to_row)
+{
+    if (bytes >= 64)
+        PIECES(64)
+    else if (bytes >= 32)
+        PIECES(32)
+    else if (bytes >= 16)
+        PIECES(16)
+    else if (bytes >= 8)
+        PIECES(8)
+    else if (bytes)
+        PIECES(4)
+}

@@ -61,26 +61,19 @@ pal__conv pal__conv_of(const pal_params *p, const pal_shape *x, const pal_shape 
 
 /* ---- Dividing the work ---------------------------------------------------------------------------------------- */
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t aligned(int64_t elements) { return (elements + 15) / 16 * 16; }
-/* The start of part i of `parts` parts of `count` things. */
-static int64_t begin_of(int64_t i, int64_t parts, int64_t count) { return i * count / parts; }
-
-typedef enum role { FORWARD, TO_INPUT, TO_WEIGHTS } role;
 
 /* The product of a block of `width` positions. */
-static pal__product product_of(const job *j, role r, int64_t width)
+static pal__product product_of(const job *j, pal__conv_role r, int64_t width)
 {
     const size_t rows = (size_t)j->rows_k, kk = (size_t)j->kk, positions = (size_t)width;
     return (pal__product){.items = 1,
-                          .m = r == TO_INPUT ? kk : rows,
-                          .n = r == TO_WEIGHTS ? kk : positions,
+                          .m = r == PAL__TO_INPUT ? kk : rows,
+                          .n = r == PAL__TO_WEIGHTS ? kk : positions,
                           .n_terms = 1,
-                          .term = {{.k = r == FORWARD    ? kk
-                                         : r == TO_INPUT ? rows
-                                                         : positions}},
+                          .term = {{.k = r == PAL__FORWARD    ? kk
+                                         : r == PAL__TO_INPUT ? rows
+                                                              : positions}},
                           .dtype = j->call->dtype};
 }
 
@@ -91,7 +84,7 @@ static int64_t images_of_block(const job *j, int64_t fit)
     return ceiling(most(j->c.n, 1), ceiling(blocks, EVEN) * EVEN);
 }
 
-static job begin(const pal_call *call, role r, const pal_shape *x, const pal_shape *w, const pal_shape *y)
+static job begin(const pal_call *call, pal__conv_role r, const pal_shape *x, const pal_shape *w, const pal_shape *y)
 {
     job j = {.c = pal__conv_of(call->params, x, w, y), .call = call, .size = pal_dtype_size(call->dtype)};
     const pal__conv *c = &j.c;
@@ -310,13 +303,15 @@ static void forward(const job *j, size_t unit, char *scratch)
 
 size_t pal__scratch_conv2d(const pal_call *call)
 {
-    job j = begin(call, FORWARD, &call->in_shape[0], &call->in_shape[1], &call->shape);
-    return scratch_bytes(&j, 1);
+    job j = begin(call, PAL__FORWARD, &call->in_shape[0], &call->in_shape[1], &call->shape);
+    const size_t direct = pal__conv_direct_scratch(call, PAL__FORWARD, &j.c);
+    return direct ? direct : scratch_bytes(&j, 1);
 }
 
 pal_status pal__run_conv2d(const pal_call *call)
 {
-    job j = begin(call, FORWARD, &call->in_shape[0], &call->in_shape[1], &call->shape);
+    job j = begin(call, PAL__FORWARD, &call->in_shape[0], &call->in_shape[1], &call->shape);
+    if (pal__conv_direct(call, PAL__FORWARD, &j.c, call->in[0], call->in[1], call->out)) return PAL_OK;
     j.x = (char *)(uintptr_t)call->in[0];
     j.w = (char *)(uintptr_t)call->in[1];
     j.y = call->out;
@@ -352,13 +347,15 @@ static void to_input(const job *j, size_t unit, char *scratch)
 
 size_t pal__scratch_conv2d_to_input(const pal_call *call)
 {
-    job j = begin(call, TO_INPUT, &call->shape, &call->in_shape[1], &call->in_shape[0]);
-    return scratch_bytes(&j, 1);
+    job j = begin(call, PAL__TO_INPUT, &call->shape, &call->in_shape[1], &call->in_shape[0]);
+    const size_t direct = pal__conv_direct_scratch(call, PAL__TO_INPUT, &j.c);
+    return direct ? direct : scratch_bytes(&j, 1);
 }
 
 pal_status pal__run_conv2d_to_input(const pal_call *call)
 {
-    job j = begin(call, TO_INPUT, &call->shape, &call->in_shape[1], &call->in_shape[0]);
+    job j = begin(call, PAL__TO_INPUT, &call->shape, &call->in_shape[1], &call->in_shape[0]);
+    if (pal__conv_direct(call, PAL__TO_INPUT, &j.c, call->in[0], call->in[1], call->out)) return PAL_OK;
     j.y = (char *)(uintptr_t)call->in[0];
     j.w = (char *)(uintptr_t)call->in[1];
     j.x = call->out;
@@ -405,13 +402,15 @@ static void add_lanes(const job *j)
 
 size_t pal__scratch_conv2d_to_weights(const pal_call *call)
 {
-    job j = begin(call, TO_WEIGHTS, &call->in_shape[0], &call->shape, &call->in_shape[1]);
-    return scratch_bytes(&j, most_lanes(&j));
+    job j = begin(call, PAL__TO_WEIGHTS, &call->in_shape[0], &call->shape, &call->in_shape[1]);
+    const size_t direct = pal__conv_direct_scratch(call, PAL__TO_WEIGHTS, &j.c);
+    return direct ? direct : scratch_bytes(&j, most_lanes(&j));
 }
 
 pal_status pal__run_conv2d_to_weights(const pal_call *call)
 {
-    job j = begin(call, TO_WEIGHTS, &call->in_shape[0], &call->shape, &call->in_shape[1]);
+    job j = begin(call, PAL__TO_WEIGHTS, &call->in_shape[0], &call->shape, &call->in_shape[1]);
+    if (pal__conv_direct(call, PAL__TO_WEIGHTS, &j.c, call->in[0], call->in[1], call->out)) return PAL_OK;
     j.x = (char *)(uintptr_t)call->in[0];
     j.y = (char *)(uintptr_t)call->in[1];
     j.w = call->out;

@@ -54,7 +54,7 @@ typedef struct job {
     bool symmetric;
 } job;
 
-static const pal__product_kernels *kernels_of(const pal_context *context, pal_dtype dtype)
+const pal__product_kernels *pal__product_kernels_of(const pal_context *context, pal_dtype dtype)
 {
 #ifdef PAL_X86
     static const pal__product_kernels *const f32[PAL_ISA_COUNT] = {NULL, &pal__product_f32_avx2,
@@ -339,7 +339,10 @@ static size_t part_columns(const job *j)
 
 static job make_job(const pal_context *context, const pal__product *p)
 {
-    job j = {.context = context, .p = p, .kernels = kernels_of(context, p->dtype), .size = pal_dtype_size(p->dtype)};
+    job j = {.context = context,
+             .p = p,
+             .kernels = pal__product_kernels_of(context, p->dtype),
+             .size = pal_dtype_size(p->dtype)};
     const pal__product_kernels *k = j.kernels;
     j.wide = k->vectors * k->lanes;
     j.panels = parts(p->n, j.wide);
@@ -375,7 +378,7 @@ bool pal__product_ours(const pal_context *context, const pal__product *p)
 {
     bool long_enough = true;
     for (size_t t = 0; t < p->n_terms; t++) long_enough &= p->term[t].k >= LEAST_K;
-    return kernels_of(context, p->dtype) && p->m >= LEAST_M && p->n >= LEAST_N && long_enough;
+    return pal__product_kernels_of(context, p->dtype) && p->m >= LEAST_M && p->n >= LEAST_N && long_enough;
 }
 
 /* One part of the sum, so that a block is finished when it has gone through the panels of a part of B. */

@@ -44,6 +44,16 @@ void pal__product_alone(const pal_context *context, const pal__product *p, pal__
 
 /* ---- Kernels, one table per instruction set and type (product_kernels.c) -------------------------------------- */
 
+/* C = A B, or C + A B, in which element (i, q) of A lies from[i] + steps[q] elements behind a, and row i of C begins
+ * to[i] elements behind c. */
+typedef struct pal__product_gather {
+    size_t rows, k; /* rows: a multiple of a tile's */
+    const void *a, *panel;
+    void *c;
+    const int32_t *from, *steps, *to;
+    bool add;
+} pal__product_gather;
+
 typedef struct pal__product_kernels {
     size_t rows, vectors, lanes; /* of a tile: rows, vectors in a row, elements in a vector */
     /* A block of at most `rows` rows of A to out[k][rows], a panel of `columns` columns of B to out[k][vectors][lanes].
@@ -58,7 +68,17 @@ typedef struct pal__product_kernels {
      * b_step elements from row to row, and packs them on its way. */
     void (*tile_packing)(size_t k, const void *a, int64_t row, int64_t step, const void *b, int64_t b_step,
                          void *packed, void *c, int64_t ld, bool add, const void *ahead, int64_t ahead_step);
+    /* All tiles of a panel of so many vectors, whole vectors of C. The chains are those of `tile`. */
+    void (*tiles_at)(size_t vectors, const pal__product_gather *g);
+    /* A panel as pack_b's, of a B whose step q begins at b + steps[q]. */
+    void (*pack_at)(size_t columns, size_t vectors, size_t k, const void *b, const int32_t *steps, int64_t column,
+                    void *out);
+    /* out[j * column + i] = in[i * ld + j], i < rows, j < columns; a row of `in` has whole vectors. */
+    void (*turn_back)(size_t rows, size_t columns, const void *in, int64_t ld, void *out, int64_t column);
 } pal__product_kernels;
+
+/* Those of this context; NULL: BLAS multiplies. */
+const pal__product_kernels *pal__product_kernels_of(const pal_context *context, pal_dtype dtype);
 
 #ifdef PAL_X86
 extern const pal__product_kernels pal__product_f32_avx2, pal__product_f64_avx2, pal__product_f32_avx512,

@@ -134,13 +134,92 @@ static void FN(tile_packing)(size_t k, const void *a, int64_t row, int64_t step,
     FN(multiply)(VECTORS, true, k, p, step, b, b_step, packed, c, ld, add, ahead, ahead_step);
 }
 
+/* ---- A product whose A is read through offsets ---------------------------------------------------------------- */
+
+static inline __attribute__((always_inline)) void FN(gather)(const int vectors, const pal__product_gather *g,
+                                                             const int32_t *rows, const int32_t *to)
+{
+    const T *p[ROWS], *b = g->panel;
+    T *c = g->c;
+    VECTOR sum[ROWS][VECTORS];
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        p[i] = (const T *)g->a + rows[i];
+        UNROLL
+        for (int j = 0; j < vectors; j++) sum[i][j] = g->add ? LOAD(c + to[i] + j * LANES) : NOTHING();
+    }
+    for (size_t q = 0; q < g->k; q++, b += vectors * LANES) {
+        const int64_t at = g->steps[q];
+        VECTOR y[VECTORS];
+        UNROLL
+        for (int j = 0; j < vectors; j++) y[j] = LOAD(b + j * LANES);
+        UNROLL
+        for (int i = 0; i < ROWS; i++) {
+            const VECTOR x = SPREAD(p[i][at]);
+            UNROLL
+            for (int j = 0; j < vectors; j++) sum[i][j] = FMA(x, y[j], sum[i][j]);
+        }
+    }
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) STORE(c + to[i] + j * LANES, sum[i][j]);
+    }
+}
+
+static void FN(tiles_at)(size_t vectors, const pal__product_gather *g)
+{
+    for (size_t r = 0; r < g->rows; r += ROWS)
+        if (vectors == 1)
+            FN(gather)(1, g, g->from + r, g->to + r);
+        else if (vectors == 2)
+            FN(gather)(2, g, g->from + r, g->to + r);
+        else
+            FN(gather)(VECTORS, g, g->from + r, g->to + r);
+}
+
+static void FN(pack_at)(size_t columns, size_t vectors, size_t k, const void *b, const int32_t *steps, int64_t column,
+                        void *out)
+{
+    T *to = out;
+    for (size_t q = 0; q < k; q++, to += vectors * LANES) {
+        const T *from = (const T *)b + steps[q];
+        for (size_t j = 0; j < columns; j++) to[j] = from[(int64_t)j * column];
+        for (size_t j = columns; j < vectors * LANES; j++) to[j] = 0;
+    }
+}
+
+/* By squares of LANES x LANES. The last one of a row overlaps the one before. */
+static void FN(turn_back)(size_t rows, size_t columns, const void *in, int64_t ld, void *out, int64_t column)
+{
+    const T *from = in;
+    T *to = out, part[LANES * LANES];
+    for (size_t j = 0; j < columns; j += LANES, from += LANES, to += LANES * column) {
+        const size_t wide = columns - j < LANES ? columns - j : LANES;
+        for (size_t i = 0; i < rows && rows < LANES; i++)
+            for (size_t r = 0; r < wide; r++) to[(int64_t)r * column + (int64_t)i] = from[(int64_t)i * ld + (int64_t)r];
+        for (size_t next = 0; next < rows && rows >= LANES; next += LANES) {
+            const size_t i = next + LANES > rows ? rows - LANES : next;
+            if (wide == LANES) {
+                FN(turn)(from + (int64_t)i * ld, ld, to + i, (size_t)column);
+                continue;
+            }
+            FN(turn)(from + (int64_t)i * ld, ld, part, LANES);
+            for (size_t r = 0; r < wide; r++) memcpy(to + (int64_t)r * column + i, part + r * LANES, LANES * sizeof(T));
+        }
+    }
+}
+
 const pal__product_kernels TABLE = {.rows = ROWS,
                                     .vectors = VECTORS,
                                     .lanes = LANES,
                                     .pack_a = FN(pack_a),
                                     .pack_b = FN(pack_b),
                                     .tile = FN(tile),
-                                    .tile_packing = FN(tile_packing)};
+                                    .tile_packing = FN(tile_packing),
+                                    .tiles_at = FN(tiles_at),
+                                    .pack_at = FN(pack_at),
+                                    .turn_back = FN(turn_back)};
 
 #undef T
 #undef FN

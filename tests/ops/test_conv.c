@@ -115,6 +115,12 @@ START_TEST(convolutions_match_plain_loops)
                         s.o = CONV(.stride = {stride, stride}, .padding = {padding, padding},
                                    .dilation = {dilation, dilation}, .groups = groups[g]);
                         if (set_up(&s, 2, 4, 4, 7, 7, kernel, kernel)) check_setting(&s, number);
+                        /* enough channels a group for conv_direct.c, in all three operations */
+                        const int64_t g8 = 8 * groups[g];
+                        if (set_up(&s, 9, g8 + groups[g], g8, 7, 5, kernel, kernel)) check_setting(&s, number);
+                        s.o = CONV(.stride = {stride, 1 + stride % 3}, .padding = {padding, (padding + 1) % 3},
+                                   .dilation = {dilation, 3 - dilation}, .groups = groups[g]);
+                        if (set_up(&s, 3, g8, 2 * g8, 6, 9, kernel, 1 + kernel % 3)) check_setting(&s, number);
                         number++;
                     }
     ck_assert_uint_eq(number, 162);
@@ -150,6 +156,106 @@ START_TEST(large_convolutions_match_plain_loops)
         ck_assert(
             set_up(&s, rows[i].n, rows[i].channels, rows[i].k, rows[i].h, rows[i].w, rows[i].kernel, rows[i].kernel));
         check_setting(&s, i);
+    }
+}
+END_TEST
+
+/* ---- By our own kernels (conv_direct.c) ------------------------------------------------------------------------- */
+
+static double fused(double sum, double a, double b, pal_dtype dtype)
+{
+    return dtype == PAL_F32 ? (double)fmaf((float)a, (float)b, (float)sum) : fma(a, b, sum);
+}
+
+/* The same sums as chains of fused multiply-adds. The order in which the loops reach the terms of an element is that of
+ * the chains: for conv2d_to_input the elements of the kernel are outside the positions, else inside. */
+static void chains(const setting *s, pal_dtype dtype, double *x, double *w, double *y, double *into)
+{
+    const pal_conv2d_options *o = &s->o;
+    const int64_t per = s->w.dim[1], rows = s->w.dim[0] / o->groups, kh = s->w.dim[2], kw = s->w.dim[3];
+    for (int64_t n = 0; n < s->x.dim[0]; n++)
+        for (int64_t k = 0; k < s->w.dim[0]; k++)
+            for (int64_t turn = 0; turn < per * kh * kw * s->y.dim[2] * s->y.dim[3]; turn++) {
+                int64_t rest = turn, position, element;
+                const int64_t positions = s->y.dim[2] * s->y.dim[3];
+                if (into == x)
+                    position = rest % positions, element = rest / positions;
+                else
+                    element = rest % (per * kh * kw), position = rest / (per * kh * kw);
+                const int64_t i = position / s->y.dim[3], j = position % s->y.dim[3], ci = element / (kh * kw),
+                              u = element / kw % kh, v = element % kw;
+                const int64_t p = i * o->stride[0] + u * o->dilation[0] - o->padding[0],
+                              q = j * o->stride[1] + v * o->dilation[1] - o->padding[1];
+                if (p < 0 || q < 0 || p >= s->x.dim[2] || q >= s->x.dim[3]) continue;
+                double *px = x + at4(s->x, n, k / rows * per + ci, p, q), *pw = w + at4(s->w, k, ci, u, v),
+                       *py = y + at4(s->y, n, k, i, j);
+                double *to = into == x ? px : into == w ? pw : py;
+                *to = into == x   ? fused(*px, *py, *pw, dtype)
+                      : into == w ? fused(*pw, *px, *py, dtype)
+                                  : fused(*py, *px, *pw, dtype);
+            }
+}
+
+static void check_chains(pal_context *context, const setting *s, pal_dtype dtype, size_t number)
+{
+    pal_tape *tape = pal_tape_new(context, dtype);
+    const pal_shape shapes[] = {s->x, s->w, s->y};
+    pal_tensor *in[3];
+    double *data[3];
+    for (int i = 0; i < 3; i++) {
+        in[i] = random_tensor(context, dtype, shapes[i], -1, 1, (const char *[]){"x", "w", "y"}[i]);
+        data[i] = zeros(shapes[i]);
+        for (size_t e = 0; e < pal_tensor_count(in[i]); e++) data[i][e] = pal_tensor_get(in[i], e);
+    }
+    const pal_var x = pal_leaf(tape, in[0], "x"), w = pal_leaf(tape, in[1], "w"), y = pal_leaf(tape, in[2], "y");
+    const pal_var out[] = {pal_conv2d_to_input(y, w, s->x.dim[2], s->x.dim[3], &s->o),
+                           pal_conv2d_to_weights(x, y, s->w.dim[2], s->w.dim[3], &s->o), pal_conv2d(x, w, &s->o)};
+    pal_program *program =
+        pal_compile(tape, out, 3, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .lanes = 1});
+    ck_assert_msg(program != NULL, "%s", pal_tape_error(tape));
+    ck_assert_int_eq(pal_run(program), PAL_OK);
+    for (int i = 0; i < 3; i++) {
+        double *expected = zeros(shapes[i]), *arrays[] = {data[0], data[1], data[2]};
+        arrays[i] = expected;
+        chains(s, dtype, arrays[0], arrays[1], arrays[2], expected);
+        for (size_t e = 0; e < pal_tensor_count(in[i]); e++)
+            ck_assert_msg(pal_tensor_get(pal_output(program, (size_t)i), e) == expected[e],
+                          "%s, output %d of setting %zu, element %zu: %.17g, not %.17g", pal_context_isa(context), i,
+                          number, e, pal_tensor_get(pal_output(program, (size_t)i), e), expected[e]);
+        free(expected);
+    }
+    pal_program_free(program);
+    for (int i = 0; i < 3; i++) {
+        pal_tensor_free(in[i]);
+        free(data[i]);
+    }
+    pal_tape_free(tape);
+}
+
+START_TEST(direct_convolutions_are_chains)
+{
+    static const char *const isas[] = {"avx2", "avx512"};
+    static const struct {
+        int64_t n, channels, k, h, w, kh, kw, stride, padding, dilation, groups;
+    } rows[] = {{11, 8, 8, 7, 7, 3, 3, 2, 1, 1, 1},    {3, 9, 17, 14, 14, 3, 3, 2, 1, 1, 1},
+                {2, 16, 50, 6, 5, 2, 3, 3, 2, 2, 1},   {1, 8, 24, 70, 40, 5, 5, 1, 2, 1, 1},
+                {5, 24, 16, 9, 4, 4, 1, 2, 0, 1, 2},   {1, 100, 40, 3, 3, 3, 3, 1, 1, 1, 1},
+                {17, 8, 100, 4, 4, 4, 4, 2, 1, 1, 1},  {2, 12, 8, 1, 60, 1, 7, 2, 3, 3, 1},
+                {1, 8, 8, 2, 2, 3, 3, 3, 3, 1, 1},     {260, 8, 8, 2, 3, 2, 2, 1, 0, 1, 1},
+                {1, 40, 8, 200, 30, 3, 3, 2, 1, 1, 1}, {1, 32, 160, 4, 4, 3, 3, 1, 1, 1, 1}};
+    for (unsigned i = 0; i < 4; i++) {
+        pal_context *context = pal_context_new(
+            &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1 + i, .isa = isas[i / 2]});
+        if (!context) continue; /* the processor has no such instructions */
+        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+            setting s = {.o = CONV(.stride = {rows[r].stride, rows[r].stride},
+                                   .padding = {rows[r].padding, rows[r].padding},
+                                   .dilation = {rows[r].dilation, rows[r].dilation}, .groups = rows[r].groups)};
+            ck_assert(set_up(&s, rows[r].n, rows[r].channels, rows[r].k, rows[r].h, rows[r].w, rows[r].kh, rows[r].kw));
+            check_chains(context, &s, PAL_F32, r);
+            check_chains(context, &s, PAL_F64, r);
+        }
+        pal_context_free(context);
     }
 }
 END_TEST
@@ -272,7 +378,7 @@ Suite *conv_suite(void)
 {
     Suite *s = suite_create("conv");
     add_case(s, "conv", setup, teardown,
-             TESTS(convolutions_match_plain_loops, large_convolutions_match_plain_loops,
+             TESTS(convolutions_match_plain_loops, large_convolutions_match_plain_loops, direct_convolutions_are_chains,
                    transposed_convolution_is_zero_insertion, wrong_convolutions_are_refused));
     return s;
 }
