@@ -47,6 +47,7 @@ typedef struct job {
     pal__product_items items;
     const void *user;
     size_t size, wide, panels, blocks; /* bytes of an element; columns of a panel; panels and blocks of an item */
+    size_t last_row;                   /* where the last block begins */
     size_t units, tasks;               /* what is divided, and into how many parts */
     char *packed, *own;                /* the part of B; room of own_bytes for each worker */
     size_t own_bytes, block_bytes;
@@ -89,6 +90,13 @@ static size_t all_steps(const pal__product *p)
 /* Whether blocks of A are packed: the kernel reads one term, and rows whose elements are neighbours. */
 static bool packs_a(const pal__product *p) { return p->n_terms > 1 || p->term[0].a_step != 1; }
 static bool by_blocks(const pal__product *p) { return p->items == 1 && (packs_a(p) || p->m > FEW_ROWS); }
+
+/* Where block r of A begins. */
+static size_t row_of(const job *j, size_t r)
+{
+    return r + 1 < j->blocks ? r * j->kernels->rows : r < j->blocks ? j->last_row : j->p->m;
+}
+static size_t rows_of(const job *j, size_t r) { return row_of(j, r + 1) - row_of(j, r); }
 
 /* ---- By panels ------------------------------------------------------------------------------------------------ */
 
@@ -175,8 +183,7 @@ static ahead next_block(const job *j, pal__product_item item, size_t row, size_t
 static bool packs_on_its_way(const job *j, size_t r0, size_t columns)
 {
     const pal__product *p = j->p;
-    return p->n_terms == 1 && p->term[0].b_column == 1 && columns == j->wide &&
-           p->m - r0 * j->kernels->rows >= j->kernels->rows;
+    return p->n_terms == 1 && p->term[0].b_column == 1 && columns == j->wide && rows_of(j, r0) == j->kernels->rows;
 }
 
 /* Blocks r0 .. r1-1 of the panel at column n0. */
@@ -198,7 +205,7 @@ static void run_panel(const job *j, pal__product_item item, size_t n0, size_t co
         const bool packs = packs_on_its_way(j, r0, columns);
         if (!packs) pack_b(j, &item, n0, columns, k0, k0 + steps, panel);
         for (size_t r = r0; r < r1; r++) {
-            const size_t row = r * k->rows, rows = least(p->m - row, k->rows);
+            const size_t row = row_of(j, r), rows = rows_of(j, r);
             const char *a = own;
             const ahead soon =
                 coming ? look_ahead(j, next, steps, coming, r - r0, r1 - r0) : next_block(j, item, row, k0, steps);
@@ -304,15 +311,14 @@ static void blocks_task(void *argument, size_t task, unsigned worker)
 {
     const job *j = argument;
     const pal__product *p = j->p;
-    const pal__product_kernels *k = j->kernels;
     const pal__product_term *x = &p->term[0];
     const pal__product_item item = j->items(j->user, 0);
     const int64_t k0 = j->k0 < x->k ? (int64_t)j->k0 : 0;
     char *own = j->own + worker * j->own_bytes, *fed = own + j->block_bytes;
     for (size_t r = task * j->blocks / j->tasks; r < (task + 1) * j->blocks / j->tasks; r++) {
-        const size_t row = r * k->rows, rows = least(p->m - row, k->rows);
+        const size_t row = row_of(j, r), rows = rows_of(j, r);
         const char *a = at(item.a[0], (int64_t)row * x->a_row + k0 * x->a_step, j->size);
-        const char *next = a + (int64_t)k->rows * x->a_row * (int64_t)j->size;
+        const char *next = a + (int64_t)rows * x->a_row * (int64_t)j->size;
         char *c = (char *)item.c + (int64_t)row * p->c_row * (int64_t)j->size;
         const size_t end = j->symmetric ? least(j->n1, row + rows) : j->n1;
         if (end <= j->n0) continue;
@@ -337,6 +343,14 @@ static size_t part_columns(const job *j)
     return parts(j->panels, parts(j->panels, most)) * j->wide;
 }
 
+/* The last rows have a short tile. If two short ones take them together with the block before, they do: 128 rows are
+ * 20 tiles of 6 and 2 of 4, not 21 of 6 and one for 2. */
+static size_t begin_of_last(const pal__product_kernels *k, size_t m)
+{
+    const size_t rest = m % k->rows, first = m - (rest ? rest : least(m, k->rows));
+    return rest && first && k->rows + rest <= 2 * k->few ? first - k->rows + k->few : first;
+}
+
 static job make_job(const pal_context *context, const pal__product *p)
 {
     job j = {.context = context,
@@ -347,6 +361,7 @@ static job make_job(const pal_context *context, const pal__product *p)
     j.wide = k->vectors * k->lanes;
     j.panels = parts(p->n, j.wide);
     j.blocks = parts(p->m, k->rows);
+    j.last_row = begin_of_last(k, p->m);
     j.block_bytes = (least(all_steps(p), PANEL_STEPS) * k->rows * j.size + LINE - 1) / LINE * LINE;
     const size_t panel = least(all_steps(p), PANEL_STEPS) * j.wide * j.size,
                  fed = p->follow ? k->rows * part_columns(&j) * j.size : 0;

@@ -56,6 +56,7 @@ typedef struct pal__product_gather {
 
 typedef struct pal__product_kernels {
     size_t rows, vectors, lanes; /* of a tile: rows, vectors in a row, elements in a vector */
+    size_t few;                  /* rows of a short tile: up to so many take no more time than they need */
     /* A block of at most `rows` rows of A to out[k][rows], a panel of `columns` columns of B to out[k][vectors][lanes].
      * What is missing is 0. */
     void (*pack_a)(size_t rows, size_t k, const void *a, int64_t row, int64_t step, void *out);

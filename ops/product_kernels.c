@@ -24,7 +24,7 @@
 #define FN(name) name##_f32
 #define TABLE    JOIN(f32, PAL_ISA_NAME)
 #ifdef __AVX512F__
-enum { ROWS = 8, VECTORS = 3 };
+enum { ROWS = 8, FEW = 4, VECTORS = 3 };
 #define VECTOR       __m512
 #define LANES        16
 #define LOW          0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
@@ -35,7 +35,7 @@ enum { ROWS = 8, VECTORS = 3 };
 #define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define NOTHING()    _mm512_setzero_ps()
 #else
-enum { ROWS = 6, VECTORS = 2 };
+enum { ROWS = 6, FEW = 4, VECTORS = 2 };
 #define VECTOR       __m256
 #define LANES        8
 #define LOW          0, 8, 1, 9, 2, 10, 3, 11

@@ -62,19 +62,19 @@ static void FN(pack_b)(size_t columns, size_t vectors, size_t k, const void *b, 
 /* p: where each row of A begins. b_step: from one row of the panel to the next; copies: each is also written to `copy`,
  * one behind the other. A prefetch in each step of the sum asks for what will be packed next; many of them at once
  * would wait for each other. */
-static inline __attribute__((always_inline)) void FN(multiply)(const int vectors, const bool copies, size_t k,
-                                                               const T **p, int64_t step, const T *b, int64_t b_step,
-                                                               T *copy, T *c, int64_t ld, bool add, const char *ahead,
-                                                               int64_t ahead_step)
+static inline __attribute__((always_inline)) void FN(multiply)(const int rows, const int vectors, const bool copies,
+                                                               size_t k, const T **p, int64_t step, const T *b,
+                                                               int64_t b_step, T *copy, T *c, int64_t ld, bool add,
+                                                               const char *ahead, int64_t ahead_step)
 {
     VECTOR sum[ROWS][VECTORS];
     UNROLL
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         UNROLL
         for (int j = 0; j < vectors; j++) __builtin_prefetch(c + i * ld + j * LANES, 1);
     }
     UNROLL
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         UNROLL
         for (int j = 0; j < vectors; j++) sum[i][j] = add ? LOAD(c + i * ld + j * LANES) : NOTHING();
     }
@@ -88,7 +88,7 @@ static inline __attribute__((always_inline)) void FN(multiply)(const int vectors
             for (int j = 0; j < vectors; j++) STORE(copy + q * (size_t)(vectors * LANES) + j * LANES, y[j]);
         }
         UNROLL
-        for (int i = 0; i < ROWS; i++) {
+        for (int i = 0; i < rows; i++) {
             const VECTOR x = SPREAD(*p[i]);
             p[i] += step;
             UNROLL
@@ -96,10 +96,25 @@ static inline __attribute__((always_inline)) void FN(multiply)(const int vectors
         }
     }
     UNROLL
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         UNROLL
         for (int j = 0; j < vectors; j++) STORE(c + i * ld + j * LANES, sum[i][j]);
     }
+}
+
+/* Its own function: in one with the tall tiles, the compiler would keep their rows of A in memory. */
+static __attribute__((noinline)) void FN(short_tile)(size_t vectors, size_t k, const T *a, int64_t row, size_t last,
+                                                     int64_t step, const T *packed, T *c, int64_t ld, bool add,
+                                                     const void *ahead, int64_t ahead_step)
+{
+    const T *p[FEW];
+    for (size_t i = 0; i < FEW; i++) p[i] = a + (int64_t)(i < last ? i : last) * row;
+    if (vectors == 1)
+        FN(multiply)(FEW, 1, false, k, p, step, packed, 0, NULL, c, ld, add, ahead, ahead_step);
+    else if (vectors == 2)
+        FN(multiply)(FEW, 2, false, k, p, step, packed, 0, NULL, c, ld, add, ahead, ahead_step);
+    else
+        FN(multiply)(FEW, VECTORS, false, k, p, step, packed, 0, NULL, c, ld, add, ahead, ahead_step);
 }
 
 static void FN(tile)(size_t rows, size_t columns, size_t vectors, size_t k, const void *a, int64_t row, int64_t step,
@@ -107,7 +122,8 @@ static void FN(tile)(size_t rows, size_t columns, size_t vectors, size_t k, cons
 {
     T part[ROWS * VECTORS * LANES], *to = c;
     const T *p[ROWS];
-    const bool whole = rows == ROWS && columns == vectors * LANES;
+    const size_t height = rows <= FEW ? FEW : ROWS;
+    const bool whole = rows == height && columns == vectors * LANES;
     for (size_t i = 0; i < ROWS; i++) p[i] = (const T *)a + (int64_t)(i < rows ? i : rows - 1) * row;
     if (!whole) {
         memset(part, 0, sizeof part);
@@ -116,12 +132,14 @@ static void FN(tile)(size_t rows, size_t columns, size_t vectors, size_t k, cons
     }
     T *at = whole ? to : part;
     const int64_t apart = whole ? ld : (int64_t)(vectors * LANES);
-    if (vectors == 1)
-        FN(multiply)(1, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
+    if (height == FEW)
+        FN(short_tile)(vectors, k, a, row, rows - 1, step, packed, at, apart, add, ahead, ahead_step);
+    else if (vectors == 1)
+        FN(multiply)(ROWS, 1, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
     else if (vectors == 2)
-        FN(multiply)(2, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
+        FN(multiply)(ROWS, 2, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
     else
-        FN(multiply)(VECTORS, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
+        FN(multiply)(ROWS, VECTORS, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
     for (size_t i = 0; i < rows && !whole; i++)
         memcpy(to + (int64_t)i * ld, part + i * vectors * LANES, columns * sizeof(T));
 }
@@ -131,7 +149,7 @@ static void FN(tile_packing)(size_t k, const void *a, int64_t row, int64_t step,
 {
     const T *p[ROWS];
     for (size_t i = 0; i < ROWS; i++) p[i] = (const T *)a + (int64_t)i * row;
-    FN(multiply)(VECTORS, true, k, p, step, b, b_step, packed, c, ld, add, ahead, ahead_step);
+    FN(multiply)(ROWS, VECTORS, true, k, p, step, b, b_step, packed, c, ld, add, ahead, ahead_step);
 }
 
 /* ---- A product whose A is read through offsets ---------------------------------------------------------------- */
@@ -211,6 +229,7 @@ static void FN(turn_back)(size_t rows, size_t columns, const void *in, int64_t l
 }
 
 const pal__product_kernels TABLE = {.rows = ROWS,
+                                    .few = FEW,
                                     .vectors = VECTORS,
                                     .lanes = LANES,
                                     .pack_a = FN(pack_a),
