@@ -33,9 +33,8 @@ enum {
     FEW_ROWS = 256,         /* up to here by panels */
     LEAST_WORK = 1 << 15,   /* multiplications for which a task is worth its claim */
     LINE = 64,
-    /* BLAS has kernels for vectors, and for few columns. A product of 2 rows leaves most of a tile empty, and is still
-     * faster than BLAS's. The same on all processors, since who multiplies decides the bits. */
-    LEAST_M = 2,
+    /* BLAS has kernels for few columns. A product of 2 rows leaves most of a tile empty, and is still faster than
+     * BLAS's. The same on all processors, since who multiplies decides the bits. */
     LEAST_N = 16,
     LEAST_K = 2
 };
@@ -89,7 +88,12 @@ static size_t all_steps(const pal__product *p)
 
 /* Whether blocks of A are packed: the kernel reads one term, and rows whose elements are neighbours. */
 static bool packs_a(const pal__product *p) { return p->n_terms > 1 || p->term[0].a_step != 1; }
-static bool by_blocks(const pal__product *p) { return p->items == 1 && (packs_a(p) || p->m > FEW_ROWS); }
+/* One row of A: no element of B is read twice, so nothing is packed. */
+static bool is_row(const pal__product *p) { return p->m == 1 && p->n_terms == 1 && p->term[0].b_column == 1; }
+static bool by_blocks(const pal__product *p)
+{
+    return p->items == 1 && !is_row(p) && (packs_a(p) || p->m > FEW_ROWS);
+}
 
 /* Where block r of A begins. */
 static size_t row_of(const job *j, size_t r)
@@ -186,6 +190,14 @@ static bool packs_on_its_way(const job *j, size_t r0, size_t columns)
     return p->n_terms == 1 && p->term[0].b_column == 1 && columns == j->wide && rows_of(j, r0) == j->kernels->rows;
 }
 
+/* Whether a panel has one short tile, which reads B where it is. */
+static bool is_read_once(const job *j, size_t r0, size_t r1, size_t columns)
+{
+    const pal__product *p = j->p;
+    return r0 + 1 == r1 && rows_of(j, r0) <= j->kernels->few && p->n_terms == 1 && p->term[0].b_column == 1 &&
+           columns == j->wide;
+}
+
 /* Blocks r0 .. r1-1 of the panel at column n0. */
 static void run_panel(const job *j, pal__product_item item, size_t n0, size_t columns, size_t r0, size_t r1, char *own,
                       unsigned worker)
@@ -202,8 +214,9 @@ static void run_panel(const job *j, pal__product_item item, size_t n0, size_t co
         const int64_t column = (int64_t)(last ? n0 + columns : n0), step = last ? 0 : (int64_t)(k0 + steps);
         const size_t coming = p->n_terms > 1 ? 0 : !last ? columns : least(p->n - n0 - columns, j->wide);
         const char *next = at(item.b[0], column * p->term[0].b_column + step * p->term[0].b_step, j->size);
-        const bool packs = packs_on_its_way(j, r0, columns);
-        if (!packs) pack_b(j, &item, n0, columns, k0, k0 + steps, panel);
+        const bool packs = packs_on_its_way(j, r0, columns), in_place = is_read_once(j, r0, r1, columns);
+        const char *b = at(item.b[0], (int64_t)k0 * p->term[0].b_step + (int64_t)n0, j->size);
+        if (!packs && !in_place) pack_b(j, &item, n0, columns, k0, k0 + steps, panel);
         for (size_t r = r0; r < r1; r++) {
             const size_t row = row_of(j, r), rows = rows_of(j, r);
             const char *a = own;
@@ -216,12 +229,11 @@ static void run_panel(const job *j, pal__product_item item, size_t n0, size_t co
             const int64_t a_row = packed ? 1 : p->term[0].a_row, a_step = packed ? (int64_t)k->rows : 1;
             char *c = (char *)item.c + ((int64_t)row * p->c_row + (int64_t)n0) * (int64_t)j->size;
             if (packs && r == r0)
-                k->tile_packing(steps, a, a_row, a_step,
-                                at(item.b[0], (int64_t)k0 * p->term[0].b_step + (int64_t)n0, j->size),
-                                p->term[0].b_step, panel, c, p->c_row, p->add || k0, soon.from, soon.step);
+                k->tile_packing(steps, a, a_row, a_step, b, p->term[0].b_step, panel, c, p->c_row, p->add || k0,
+                                soon.from, soon.step);
             else
-                k->tile(rows, columns, vectors, steps, a, a_row, a_step, panel, c, p->c_row, p->add || k0, soon.from,
-                        soon.step);
+                k->tile(rows, columns, vectors, steps, a, a_row, a_step, in_place ? b : panel,
+                        in_place ? p->term[0].b_step : 0, c, p->c_row, p->add || k0, soon.from, soon.step);
             pal_parallel_look(j->context, worker);
         }
     }
@@ -240,6 +252,28 @@ static void panels_task(void *argument, size_t task, unsigned worker)
         const size_t n0 = least(panel * j->wide, j->p->n);
         run_panel(j, j->items(j->user, item), n0, least(j->p->n - n0, j->wide), r0, r1, own, worker);
         unit += r1 - r0;
+    }
+}
+
+/* ---- One row ---------------------------------------------------------------------------------------------------- */
+
+static void run_row(const job *j, pal__product_item item, size_t n0, size_t n1)
+{
+    const pal__product_term *x = &j->p->term[0];
+    j->kernels->row(n1 - n0, x->k, item.a[0], x->a_step, at(item.b[0], (int64_t)n0, j->size), x->b_step,
+                    (char *)item.c + n0 * j->size, j->p->add);
+}
+
+/* Whole panels of each row. */
+static void rows_task(void *argument, size_t task, unsigned worker)
+{
+    const job *j = argument;
+    (void)worker;
+    for (size_t unit = task * j->units / j->tasks; unit < (task + 1) * j->units / j->tasks;) {
+        const size_t item = unit / j->panels, first = unit % j->panels;
+        const size_t end = least(j->panels, first + (task + 1) * j->units / j->tasks - unit);
+        run_row(j, j->items(j->user, item), first * j->wide, least(end * j->wide, j->p->n));
+        unit += end - first;
     }
 }
 
@@ -283,8 +317,9 @@ static void run_block(const job *j, const char *a, const char *next, char *c, si
         const size_t n0 = j->n0 + t * j->wide, columns = least(j->n1 - n0, j->wide);
         const ahead soon = block_ahead(j, next, row, rows, t, tiles);
         k->tile(rows, columns, parts(columns, k->lanes), steps, a, packed ? 1 : p->term[0].a_row,
-                packed ? (int64_t)k->rows : 1, j->packed + (n0 - j->n0) * steps * j->size, c + (n0 - j->n0) * j->size,
-                p->follow ? (int64_t)(j->n1 - j->n0) : p->c_row, p->add || j->k0, soon.from, soon.step);
+                packed ? (int64_t)k->rows : 1, j->packed + (n0 - j->n0) * steps * j->size, 0,
+                c + (n0 - j->n0) * j->size, p->follow ? (int64_t)(j->n1 - j->n0) : p->c_row, p->add || j->k0, soon.from,
+                soon.step);
     }
 }
 
@@ -379,6 +414,10 @@ size_t pal__product_own_bytes(const pal_context *context, const pal__product *p)
 void pal__product_alone(const pal_context *context, const pal__product *p, pal__product_item item, void *own)
 {
     const job j = make_job(context, p);
+    if (is_row(p)) {
+        run_row(&j, item, 0, p->n);
+        return;
+    }
     for (size_t n0 = 0; n0 < p->n; n0 += j.wide) run_panel(&j, item, n0, least(p->n - n0, j.wide), 0, j.blocks, own, 1);
 }
 
@@ -393,7 +432,7 @@ bool pal__product_ours(const pal_context *context, const pal__product *p)
 {
     bool long_enough = true;
     for (size_t t = 0; t < p->n_terms; t++) long_enough &= p->term[t].k >= LEAST_K;
-    return pal__product_kernels_of(context, p->dtype) && p->m >= LEAST_M && p->n >= LEAST_N && long_enough;
+    return pal__product_kernels_of(context, p->dtype) && p->m && p->n >= LEAST_N && long_enough;
 }
 
 /* One part of the sum, so that a block is finished when it has gone through the panels of a part of B. */
@@ -422,7 +461,7 @@ void pal__product_run(pal_context *context, const pal__product *p, pal__product_
         j.units = p->items * j.panels * j.blocks;
         j.tasks = least(least(j.units, workers > 1 ? 2 * workers : 1),
                         parts(p->items * p->m * p->n * all_steps(p), LEAST_WORK));
-        pal_parallel(context, j.tasks, panels_task, &j);
+        pal_parallel(context, j.tasks, is_row(p) ? rows_task : panels_task, &j);
         return;
     }
     const size_t columns = part_columns(&j), steps = piece(all_steps(p), PART_STEPS);

@@ -62,13 +62,18 @@ typedef struct pal__product_kernels {
     void (*pack_a)(size_t rows, size_t k, const void *a, int64_t row, int64_t step, void *out);
     void (*pack_b)(size_t columns, size_t vectors, size_t k, const void *b, int64_t step, int64_t column, void *out);
     /* C[rows][columns] = A B, or C + A B. Each element is one chain of fused multiply-adds in the order of k.
-     * Meanwhile, what is at `ahead` is brought into the cache, from there to there ahead_step bytes further. */
+     * Meanwhile, what is at `ahead` is brought into the cache, from there to there ahead_step bytes further.
+     * b: a panel, with b_step 0. For a short tile of whole columns it may be B itself, b_step elements from row to
+     * row. */
     void (*tile)(size_t rows, size_t columns, size_t vectors, size_t k, const void *a, int64_t row, int64_t step,
-                 const void *packed, void *c, int64_t ld, bool add, const void *ahead, int64_t ahead_step);
+                 const void *b, int64_t b_step, void *c, int64_t ld, bool add, const void *ahead, int64_t ahead_step);
     /* The first tile of a panel, whose rows and columns are whole: it reads B's columns where they are, side by side,
      * b_step elements from row to row, and packs them on its way. */
     void (*tile_packing)(size_t k, const void *a, int64_t row, int64_t step, const void *b, int64_t b_step,
                          void *packed, void *c, int64_t ld, bool add, const void *ahead, int64_t ahead_step);
+    /* The same of one row. B's columns lie side by side, b_step elements from row to row. */
+    void (*row)(size_t columns, size_t k, const void *a, int64_t step, const void *b, int64_t b_step, void *c,
+                bool add);
     /* All tiles of a panel of so many vectors, whole vectors of C. The chains are those of `tile`. */
     void (*tiles_at)(size_t vectors, const pal__product_gather *g);
     /* A panel as pack_b's, of a B whose step q begins at b + steps[q]. */

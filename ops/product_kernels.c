@@ -6,6 +6,7 @@
  * busy. The compiler unrolls the loops over a tile completely; then no array is left in memory. */
 #include "ops/product.h"
 
+#include <math.h>
 #include <string.h>
 
 #ifdef __FMA__
@@ -20,9 +21,13 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-#define T        float
-#define FN(name) name##_f32
-#define TABLE    JOIN(f32, PAL_ISA_NAME)
+/* How a tile reads B: its panel; or B itself, which it packs on the way or not. */
+typedef enum source { PACKED, PACKING, IN_PLACE } source;
+
+#define T            float
+#define ONE(a, b, c) fmaf(a, b, c)
+#define FN(name)     name##_f32
+#define TABLE        JOIN(f32, PAL_ISA_NAME)
 #ifdef __AVX512F__
 enum { ROWS = 8, FEW = 4, VECTORS = 3 };
 #define VECTOR       __m512
@@ -48,9 +53,10 @@ enum { ROWS = 6, FEW = 4, VECTORS = 2 };
 #endif
 #include "ops/product_kernels_type.h"
 
-#define T        double
-#define FN(name) name##_f64
-#define TABLE    JOIN(f64, PAL_ISA_NAME)
+#define T            double
+#define ONE(a, b, c) fma(a, b, c)
+#define FN(name)     name##_f64
+#define TABLE        JOIN(f64, PAL_ISA_NAME)
 #ifdef __AVX512F__
 #define VECTOR       __m512d
 #define LANES        8

@@ -59,10 +59,10 @@ static void FN(pack_b)(size_t columns, size_t vectors, size_t k, const void *b, 
 
 /* ---- A tile --------------------------------------------------------------------------------------------------- */
 
-/* p: where each row of A begins. b_step: from one row of the panel to the next; copies: each is also written to `copy`,
- * one behind the other. A prefetch in each step of the sum asks for what will be packed next; many of them at once
- * would wait for each other. */
-static inline __attribute__((always_inline)) void FN(multiply)(const int rows, const int vectors, const bool copies,
+/* p: where each row of A begins. b_step: from one row of B to the next if it is not packed. PACKING: each is also
+ * written to `copy`, one behind the other. A prefetch in each step of the sum asks for what will be packed next; many
+ * of them at once would wait for each other. */
+static inline __attribute__((always_inline)) void FN(multiply)(const int rows, const int vectors, const source how,
                                                                size_t k, const T **p, int64_t step, const T *b,
                                                                int64_t b_step, T *copy, T *c, int64_t ld, bool add,
                                                                const char *ahead, int64_t ahead_step)
@@ -78,12 +78,12 @@ static inline __attribute__((always_inline)) void FN(multiply)(const int rows, c
         UNROLL
         for (int j = 0; j < vectors; j++) sum[i][j] = add ? LOAD(c + i * ld + j * LANES) : NOTHING();
     }
-    for (size_t q = 0; q < k; q++, b += copies ? b_step : vectors * LANES, ahead += ahead_step) {
+    for (size_t q = 0; q < k; q++, b += how == PACKED ? vectors * LANES : b_step, ahead += ahead_step) {
         __builtin_prefetch(ahead, 0, 2);
         VECTOR y[VECTORS];
         UNROLL
         for (int j = 0; j < vectors; j++) y[j] = LOAD(b + j * LANES);
-        if (copies) {
+        if (how == PACKING) {
             UNROLL
             for (int j = 0; j < vectors; j++) STORE(copy + q * (size_t)(vectors * LANES) + j * LANES, y[j]);
         }
@@ -102,23 +102,26 @@ static inline __attribute__((always_inline)) void FN(multiply)(const int rows, c
     }
 }
 
-/* Its own function: in one with the tall tiles, the compiler would keep their rows of A in memory. */
+/* Its own function: in one with the tall tiles, the compiler would keep their rows of A in memory. b_step 0: packed. */
 static __attribute__((noinline)) void FN(short_tile)(size_t vectors, size_t k, const T *a, int64_t row, size_t last,
-                                                     int64_t step, const T *packed, T *c, int64_t ld, bool add,
-                                                     const void *ahead, int64_t ahead_step)
+                                                     int64_t step, const T *b, int64_t b_step, T *c, int64_t ld,
+                                                     bool add, const void *ahead, int64_t ahead_step)
 {
     const T *p[FEW];
     for (size_t i = 0; i < FEW; i++) p[i] = a + (int64_t)(i < last ? i : last) * row;
     if (vectors == 1)
-        FN(multiply)(FEW, 1, false, k, p, step, packed, 0, NULL, c, ld, add, ahead, ahead_step);
-    else if (vectors == 2)
-        FN(multiply)(FEW, 2, false, k, p, step, packed, 0, NULL, c, ld, add, ahead, ahead_step);
+        FN(multiply)(FEW, 1, PACKED, k, p, step, b, 0, NULL, c, ld, add, ahead, ahead_step);
+    else if (vectors == 2 && VECTORS > 2)
+        FN(multiply)(FEW, 2, PACKED, k, p, step, b, 0, NULL, c, ld, add, ahead, ahead_step);
+    else if (b_step)
+        FN(multiply)(FEW, VECTORS, IN_PLACE, k, p, step, b, b_step, NULL, c, ld, add, ahead, ahead_step);
     else
-        FN(multiply)(FEW, VECTORS, false, k, p, step, packed, 0, NULL, c, ld, add, ahead, ahead_step);
+        FN(multiply)(FEW, VECTORS, PACKED, k, p, step, b, 0, NULL, c, ld, add, ahead, ahead_step);
 }
 
 static void FN(tile)(size_t rows, size_t columns, size_t vectors, size_t k, const void *a, int64_t row, int64_t step,
-                     const void *packed, void *c, int64_t ld, bool add, const void *ahead, int64_t ahead_step)
+                     const void *b, int64_t b_step, void *c, int64_t ld, bool add, const void *ahead,
+                     int64_t ahead_step)
 {
     T part[ROWS * VECTORS * LANES], *to = c;
     const T *p[ROWS];
@@ -133,13 +136,13 @@ static void FN(tile)(size_t rows, size_t columns, size_t vectors, size_t k, cons
     T *at = whole ? to : part;
     const int64_t apart = whole ? ld : (int64_t)(vectors * LANES);
     if (height == FEW)
-        FN(short_tile)(vectors, k, a, row, rows - 1, step, packed, at, apart, add, ahead, ahead_step);
+        FN(short_tile)(vectors, k, a, row, rows - 1, step, b, b_step, at, apart, add, ahead, ahead_step);
     else if (vectors == 1)
-        FN(multiply)(ROWS, 1, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
+        FN(multiply)(ROWS, 1, PACKED, k, p, step, b, 0, NULL, at, apart, add, ahead, ahead_step);
     else if (vectors == 2)
-        FN(multiply)(ROWS, 2, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
+        FN(multiply)(ROWS, 2, PACKED, k, p, step, b, 0, NULL, at, apart, add, ahead, ahead_step);
     else
-        FN(multiply)(ROWS, VECTORS, false, k, p, step, packed, 0, NULL, at, apart, add, ahead, ahead_step);
+        FN(multiply)(ROWS, VECTORS, PACKED, k, p, step, b, 0, NULL, at, apart, add, ahead, ahead_step);
     for (size_t i = 0; i < rows && !whole; i++)
         memcpy(to + (int64_t)i * ld, part + i * vectors * LANES, columns * sizeof(T));
 }
@@ -149,7 +152,31 @@ static void FN(tile_packing)(size_t k, const void *a, int64_t row, int64_t step,
 {
     const T *p[ROWS];
     for (size_t i = 0; i < ROWS; i++) p[i] = (const T *)a + (int64_t)i * row;
-    FN(multiply)(ROWS, VECTORS, true, k, p, step, b, b_step, packed, c, ld, add, ahead, ahead_step);
+    FN(multiply)(ROWS, VECTORS, PACKING, k, p, step, b, b_step, packed, c, ld, add, ahead, ahead_step);
+}
+
+/* ---- One row ---------------------------------------------------------------------------------------------------- */
+
+/* By four rows of B at a time, as long as they are: memory is read in one direction, and C stays in the cache. */
+static void FN(row)(size_t columns, size_t k, const void *a, int64_t step, const void *b, int64_t b_step, void *c,
+                    bool add)
+{
+    const T *x = a, *from = b;
+    T *y = c;
+    size_t q = 0;
+    if (!add) memset(y, 0, columns * sizeof(T));
+    for (; q + 4 <= k; q += 4, x += 4 * step, from += 4 * b_step) {
+        const VECTOR x0 = SPREAD(x[0]), x1 = SPREAD(x[step]), x2 = SPREAD(x[2 * step]), x3 = SPREAD(x[3 * step]);
+        const T *b1 = from + b_step, *b2 = b1 + b_step, *b3 = b2 + b_step;
+        size_t j = 0;
+        for (; j + LANES <= columns; j += LANES)
+            STORE(y + j, FMA(x3, LOAD(b3 + j),
+                             FMA(x2, LOAD(b2 + j), FMA(x1, LOAD(b1 + j), FMA(x0, LOAD(from + j), LOAD(y + j))))));
+        for (; j < columns; j++)
+            y[j] = ONE(x[3 * step], b3[j], ONE(x[2 * step], b2[j], ONE(x[step], b1[j], ONE(x[0], from[j], y[j]))));
+    }
+    for (; q < k; q++, x += step, from += b_step)
+        for (size_t j = 0; j < columns; j++) y[j] = ONE(*x, from[j], y[j]);
 }
 
 /* ---- A product whose A is read through offsets ---------------------------------------------------------------- */
@@ -236,6 +263,7 @@ const pal__product_kernels TABLE = {.rows = ROWS,
                                     .pack_b = FN(pack_b),
                                     .tile = FN(tile),
                                     .tile_packing = FN(tile_packing),
+                                    .row = FN(row),
                                     .tiles_at = FN(tiles_at),
                                     .pack_at = FN(pack_at),
                                     .turn_back = FN(turn_back)};
@@ -251,4 +279,5 @@ const pal__product_kernels TABLE = {.rows = ROWS,
 #undef STORE
 #undef SPREAD
 #undef FMA
+#undef ONE
 #undef NOTHING
