@@ -17,8 +17,7 @@
  * C has its channels side by side. At the end of a block it is turned to planes of channels, while it is in the cache.
  *
  * Why: columns of patches are kh kw times as large as the image. If a row has 7 pixels, to copy them takes as long as
- * to multiply. Why not always: a vector of fewer than LEAST channels is mostly empty, and with a kernel of 1 x 1 the
- * images are the columns.
+ * to multiply. Why not always: a vector of fewer than LEAST channels is mostly empty.
  *
  * Invariants: an element is one chain of fused multiply-adds in the order of its steps. Only to_weights depends on the
  * number of lanes: each has a part of the images, and their sums are added in order. So bits depend neither on threads,
@@ -107,9 +106,8 @@ static bool begin(pal__conv_job *j, const pal_call *call, pal__conv_role role, c
                          .outer = back ? channels : rows,
                          .sources = back ? c->k : c->c,
                          .targets = back ? c->c : c->k};
-    const bool is_matrix = c->kh == 1 && c->kw == 1 && c->stride[0] == 1 && c->stride[1] == 1;
     const bool empty = !c->n || !c->h || !c->w || !c->oh || !c->ow || !c->kh || !c->kw || !channels || !rows;
-    if (!j->kernels || empty || j->outer < LEAST || is_matrix) return false;
+    if (!j->kernels || empty || j->outer < LEAST) return false;
     const int64_t vector = (int64_t)j->kernels->lanes;
     j->padded = ceiling(j->outer, vector) * vector;
     j->y = pal__conv_axis_of(c, false, back);

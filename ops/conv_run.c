@@ -1,4 +1,4 @@
-/* conv_run.c - runs the convolutions.
+/* conv_run.c - runs the convolutions: by conv_direct.c, or where that has too few channels or no kernels, as follows.
  *
  * Patches are copied to the columns of a matrix, one block of positions at a time, and the matrix is multiplied by the
  * weights (Chellapilla, Puri, Simard 2006, "High performance convolutional neural networks for document processing"). A
@@ -29,7 +29,7 @@ typedef struct job {
     const pal_call *call;
     char *x, *w, *y;              /* images, weights, results: two operands and the output */
     size_t size;                  /* bytes of an element */
-    bool direct;                  /* kernel 1 x 1, stride 1, no padding: an image is its own columns */
+    bool is_columns;              /* kernel 1 x 1, stride 1, no padding: an image is its own columns */
     int64_t plane;                /* positions of one result plane */
     int64_t rows_k, kk, channels; /* in one group: rows of weights, weights per row, channels */
     int64_t samples, rows, cols;  /* size of a block */
@@ -92,7 +92,8 @@ static job begin(const pal_call *call, pal__conv_role r, const pal_shape *x, con
     j.rows_k = c->k / c->groups;
     j.channels = c->c / c->groups;
     j.kk = j.channels * c->kh * c->kw;
-    j.direct = c->kh == 1 && c->kw == 1 && c->stride[0] == 1 && c->stride[1] == 1 && !c->padding[0] && !c->padding[1];
+    j.is_columns =
+        c->kh == 1 && c->kw == 1 && c->stride[0] == 1 && c->stride[1] == 1 && !c->padding[0] && !c->padding[1];
     int64_t fit = most(LEAST, PANEL / most(j.kk, 1));
     const pal__product whole = product_of(&j, r, least(c->n * j.plane, fit));
     j.ours = pal__product_ours(call->context, &whole);
@@ -107,11 +108,11 @@ static job begin(const pal_call *call, pal__conv_role r, const pal_shape *x, con
         j.rows = 1;
         j.cols = fit;
     }
-    if (j.samples > 1) j.direct = false;
+    if (j.samples > 1) j.is_columns = false;
     j.per_sample = j.plane ? ceiling(c->oh, j.rows) * ceiling(c->ow, j.cols) : 0;
     j.count = ceiling(c->n, j.samples) * j.per_sample;
     int64_t width = j.samples * j.rows * j.cols;
-    j.columns = j.direct ? 0 : aligned(j.kk * width);
+    j.columns = j.is_columns ? 0 : aligned(j.kk * width);
     j.values = j.samples > 1 ? aligned(j.rows_k * width) : 0;
     j.parts = j.lanes = 1;
     const pal__product block = product_of(&j, r, width);
@@ -258,7 +259,7 @@ static void move(const job *j, const block *b, int64_t channel, int64_t channels
 /* The columns of a block: the image itself, or a copy in scratch. */
 static matrix columns_of(const job *j, const block *b, int64_t channel, int64_t channels, char *scratch)
 {
-    if (j->direct) return (matrix){image(j, b->sample, channel) + (size_t)b->position * j->size, j->plane, false};
+    if (j->is_columns) return (matrix){image(j, b->sample, channel) + (size_t)b->position * j->size, j->plane, false};
     move(j, b, channel, channels, scratch, false);
     return (matrix){scratch, b->width, false};
 }
@@ -332,16 +333,16 @@ static void to_input(const job *j, size_t unit, char *scratch)
             channels = begin_of(part + 1, j->parts, j->channels) - channel;
     size_t bytes = (size_t)(channels * j->c.h * j->c.w) * j->size;
     block b = block_at(j, first);
-    for (int64_t s = 0; s < b.samples && !j->direct; s++)
+    for (int64_t s = 0; s < b.samples && !j->is_columns; s++)
         memset(image(j, b.sample + s, group * j->channels + channel), 0, bytes);
     for (int64_t i = 0; i < j->per_sample; i++) {
         b = block_at(j, first + i);
         matrix results = results_of(j, &b, row, scratch), columns = {scratch, b.width, false};
         if (j->samples > 1) move_results(j, &b, row, j->rows_k, results.at, false);
-        if (j->direct) columns = columns_of(j, &b, group * j->channels + channel, channels, NULL);
+        if (j->is_columns) columns = columns_of(j, &b, group * j->channels + channel, channels, NULL);
         multiply(j, channels * j->c.kh * j->c.kw, b.width, j->rows_k, weights_at(j, row, channel, true), results, false,
                  columns, scratch);
-        if (!j->direct) move(j, &b, group * j->channels + channel, channels, scratch, true);
+        if (!j->is_columns) move(j, &b, group * j->channels + channel, channels, scratch, true);
     }
 }
 
