@@ -32,7 +32,7 @@ const pal_cli_spec pal_cli_find_rate_spec = {
         "decay-every|power|"
         "rise|plateau-patience|patience|min-improvement|keep-best|time|average|average-decay|average-start|"
         "check-nan|quiet|gradient-tolerance|"
-        "pairs|restart|products|curvature-samples|damping|noise",
+        "pairs|restart|products|curvature-samples|fixed-batch|fixed-for|damping|noise",
     .needs = pal_cli_train_needs,
     .least = 1,
     .most = 1,

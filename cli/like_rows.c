@@ -56,6 +56,8 @@ const pal_cli_like_row pal_cli_like_rows[] = {
     MINIMISER("products", "products", LIKE_UNLESS_0),
     MINIMISER("damping", "damping", LIKE_SIGNED),
     {"minimiser.curvature_samples", "curvature-samples", LIKE_VALUE, "0", "optimizer"},
+    MINIMISER("fixed_batch", "fixed-batch", LIKE_UNLESS_0),
+    MINIMISER("fixed_for", "fixed-for", LIKE_UNLESS_0),
     {"minimiser.frozen_noise", "noise", LIKE_FROZEN, "fresh", "optimizer"},
     {"schedule.name", "schedule", LIKE_VALUE, NULL, NULL},
     {"schedule.learning_rate", "learning-rate", LIKE_VALUE, NULL, "optimizer"},

@@ -52,7 +52,8 @@ static void fill_minimiser(pal_cli_job *j)
     const char *samples = text(j, "curvature-samples"), *restart = pal_cli_given(&j->args, "restart"),
                *pairs = pal_cli_given(&j->args, "pairs"), *products = pal_cli_given(&j->args, "products");
     const bool multiplies = pal_choices_have("newton-cg|hessian-free", text(j, "optimizer"));
-    const int64_t few = j->train->count > CURVATURE_SAMPLES ? CURVATURE_SAMPLES : 0;
+    const int64_t fixed = whole(j, "fixed-batch"), count = fixed ? fixed : j->train->count;
+    const int64_t few = count > CURVATURE_SAMPLES ? CURVATURE_SAMPLES : 0;
     j->info.optimizer =
         (pal_optimizer_options){.struct_size = sizeof j->info.optimizer, .name = j->info.optimizer.name};
     j->info.schedule = (pal_schedule){.name = "constant", .learning_rate = 1};
@@ -66,6 +67,8 @@ static void fill_minimiser(pal_cli_job *j)
                              : *samples  ? whole(j, "curvature-samples")
                                          : few,
         .frozen_noise = is(j, "noise", "frozen"),
+        .fixed_batch = fixed,
+        .fixed_for = fixed ? whole(j, "fixed-for") : 0,
     };
 }
 

@@ -140,6 +140,7 @@ int pal_cli_check_new_memory(const pal_cli_args *args, const pal_variant *varian
                                  .minimise = {.memory = pal_cli_int(args, "pairs", 0),
                                               .products = pal_cli_int(args, "products", 0),
                                               .curvature_samples = pal_cli_int(args, "curvature-samples", 0),
+                                              .fixed_batch = pal_cli_int(args, "fixed-batch", 0),
                                               .frozen_noise = true}};
     return pal_cli_check_memory(args, &(pal_cli_planned){variant, settings, n, train, &o}, words);
 }

@@ -261,6 +261,10 @@ static void print_minimiser(const pal_rundir *dir)
         used += snprintf(text + used, sizeof text - (size_t)used, ", %s products%s",
                          pal_cli_count((double)products, count, sizeof count),
                          info->minimise.curvature_samples ? " of a part" : "");
+    if (info->minimise.fixed_batch)
+        used += snprintf(text + used, sizeof text - (size_t)used, ", batches of %s, each for %lld iteration%s",
+                         pal_cli_count((double)info->minimise.fixed_batch, count, sizeof count),
+                         (long long)info->minimise.fixed_for, info->minimise.fixed_for == 1 ? "" : "s");
     used += snprintf(text + used, sizeof text - (size_t)used, ", chunks of %lld%s", (long long)info->batch,
                      info->minimise.frozen_noise ? ", frozen noise" : "");
     const size_t n = pal_rundir_epoch_count(dir);

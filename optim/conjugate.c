@@ -63,7 +63,7 @@ static void turn(pal_minimiser *m, double before, double after)
 
 static pal_status step(pal_minimiser *m, bool *flat)
 {
-    const bool fresh = *pal__number_of(m, PAL__ITERATION) == 0;
+    const bool fresh = *pal__number_of(m, PAL__ITERATION) == 0 || *pal__number_of(m, PAL__SINCE) < 0;
     double before = fresh ? along_gradient(m) : pal__dot(&m->space, m->v[P], m->v[PAL__GRADIENT]);
     for (;;) {
         double slope = before, value;

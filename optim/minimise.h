@@ -120,6 +120,11 @@ pal_status pal_minimiser_step(pal_minimiser *minimiser, pal_minimise_end *end, p
 pal_status pal_minimise(pal_minimiser *minimiser, int64_t iterations, pal_minimise_end *end,
                         pal_minimise_report *report, pal_error *err);
 
+/* The function has become another one, such as the loss of other samples. The next step evaluates it at x and goes along
+ * its gradient: what earlier steps learnt of the old function is forgotten. hessian-free keeps its damping, and where its
+ * inner iteration starts. NULL-safe. */
+void pal_minimiser_restart(pal_minimiser *minimiser);
+
 /* The state, for checkpoints: the vectors [elements of x->all] of x's type, and the numbers as float64 scalars. The
  * names look like "lbfgs/gradient". Saved together with x between two steps, and copied into a new minimiser of the
  * same objective and options, it continues with the same bits. A tensor may be replaced by a step: ask again after

@@ -76,9 +76,9 @@ void pal__accept(pal_minimiser *m, double value)
 /* Of the first step of all, the last decrease is taken as half the norm of the gradient, as in SciPy. */
 double pal__first_step(pal_minimiser *m, double slope, double norm)
 {
-    const double decrease = *pal__number_of(m, PAL__ITERATION) > 0
-                                ? *pal__number_of(m, PAL__VALUE) - *pal__number_of(m, PAL__EARLIER)
-                                : -norm / 2;
+    const double earlier = *pal__number_of(m, PAL__EARLIER);
+    const bool known = *pal__number_of(m, PAL__ITERATION) > 0 && !isnan(earlier);
+    const double decrease = known ? *pal__number_of(m, PAL__VALUE) - earlier : -norm / 2;
     const double a = 1.01 * 2 * decrease / slope;
     return a > 0 && a < 1 ? a : 1;
 }

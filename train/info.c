@@ -76,6 +76,8 @@ static const palt__field after_settings[] = {
     FIELD(REAL_IF, "minimiser.damping", minimise.damping),
     FIELD(COUNT_IF, "minimiser.curvature_samples", minimise.curvature_samples),
     FIELD(FLAG_IF, "minimiser.frozen_noise", minimise.frozen_noise),
+    FIELD(COUNT_IF, "minimiser.fixed_batch", minimise.fixed_batch),
+    FIELD(COUNT_IF, "minimiser.fixed_for", minimise.fixed_for),
     FIELD(TEXT, "schedule.name", schedule.name),
     FIELD(REAL, "schedule.learning_rate", schedule.learning_rate),
     FIELD(REAL, "schedule.final_rate", schedule.final_rate),

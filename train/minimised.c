@@ -11,6 +11,8 @@
 #include "train/loop.h"
 #include "train/objective.h"
 
+enum { FIXED_FOR = 3 }; /* iterations on a fixed batch, as of Hinton and Salakhutdinov (2006) */
+
 /* Between two evaluations the caller is told, and may stop. */
 static int stop(void *user)
 {
@@ -74,6 +76,7 @@ palt__minimised *palt__minimised_new(palt__loop *l, const char *method, bool pla
                                                 .stop = stop,
                                                 .user = l,
                                                 .shards = l->shards.count,
+                                                .fixed_batch = o->fixed_batch,
                                                 .communicator = l->shards.communicator};
     const pal_context *c = pal_model_context(l->model);
     const size_t before = pal_context_memory(c, NULL);
@@ -129,6 +132,14 @@ static pal_status no_start(const palt__loop *l, pal_error *err)
                          low, high);
 }
 
+/* The batch of an iteration follows from its number alone, so that a resumed run takes the same. */
+static void take_batch(const palt__loop *l, int64_t iteration)
+{
+    const int64_t each = l->o.minimise.fixed_for ? l->o.minimise.fixed_for : FIXED_FOR;
+    pal_data_objective_take(l->minimised->objective, iteration / each);
+    if (iteration % each == 0) pal_minimiser_restart(l->minimised->minimiser);
+}
+
 pal_status palt__minimised_epoch(palt__loop *l, pal_error *err)
 {
     palt__minimised *m = l->minimised;
@@ -139,7 +150,9 @@ pal_status palt__minimised_epoch(palt__loop *l, pal_error *err)
     p->step = 0;
     m->evaluations = palt__objective_evaluations(m->objective);
     m->products = palt__objective_products(m->objective);
-    pal_data_objective_choose(m->objective, l->step / p->steps - l->before / p->steps);
+    const int64_t iteration = l->step / p->steps - l->before / p->steps;
+    pal_data_objective_choose(m->objective, iteration);
+    if (l->o.minimise.fixed_batch) take_batch(l, iteration);
     pal_minimise_report report;
     same_numbers(m, true);
     pal_status status = pal_minimiser_step(m->minimiser, &m->end, &report, &why);
@@ -152,11 +165,13 @@ pal_status palt__minimised_epoch(palt__loop *l, pal_error *err)
         const char *text = pal_data_objective_error(m->objective);
         return pal_error_set(err, status, "%s (epoch %lld)", *text ? text : why.text, (long long)p->epoch);
     }
+    if (l->o.minimise.fixed_batch) m->end = PAL_MINIMISE_RUNNING; /* the next batch is another function */
     if (!m->damps) report.damping = 0;
     m->report = p->iteration = report;
     p->end = m->end;
     l->training = palt__seconds() - began;
-    l->seen = (double)(palt__objective_evaluations(m->objective) - m->evaluations) * (double)l->data->count;
+    l->seen = (double)(palt__objective_evaluations(m->objective) - m->evaluations) *
+              (double)palt__objective_samples(m->objective);
     l->step += p->steps;
     p->step = p->steps;
     l->sum = report.value * (double)p->steps;
@@ -187,7 +202,8 @@ pal_status palt__minimise_check(const palt__loop *l, pal_error *err)
                       : averages            ? "average of the weights"
                                             : NULL;
     if (has) return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: it has no %s: leave that out", of.name, has);
-    if (o->memory < 0 || o->restart < 0 || o->products < 0 || o->curvature_samples < 0)
+    if (o->memory < 0 || o->restart < 0 || o->products < 0 || o->curvature_samples < 0 || o->fixed_batch < 0 ||
+        o->fixed_for < 0)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: a number is negative: choose 0 or more", of.name);
     return PAL_OK;
 }

@@ -47,8 +47,7 @@ static pal_status run(pal_data_objective *o, palt__what kind, const pal_slab *v,
     pal_status status = make_pass(o, kind);
     const double began = palt__seconds();
     o->calls[kind]++;
-    const int64_t some = o->o.curvature_samples < o->count ? o->o.curvature_samples : o->count;
-    const int64_t first = kind >= PALT__HESSIAN && some ? o->group % (o->count / some) * some : 0;
+    const int64_t first = palt__objective_first(o, kind);
     int64_t at = 0;
     *value = 0;
     if (!status && sums) memset(sums->all->data, 0, pal_tensor_bytes(sums->all));
@@ -211,7 +210,7 @@ static pal_status make(pal_data_objective *o, pal_error *err)
 static pal_status check(const pal_data_objective_options *o, pal_error *err)
 {
     const int64_t shards = o->shards ? o->shards : 1;
-    if (o->batch < 0 || o->curvature_samples < 0)
+    if (o->batch < 0 || o->curvature_samples < 0 || o->fixed_batch < 0)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "objective: a number of samples is negative: choose 0 or more");
     if (shards < 1 || shards > PAL_SHARDS_MOST)
         return pal_error_set(err, PAL_ERR_ARGUMENT, "objective: %lld shards: choose 1 to %d", (long long)shards,
@@ -292,6 +291,7 @@ void pal_data_objective_write(const pal_data_objective *o)
         memcpy(o->parameters[i]->data, o->x->part[i]->data, pal_tensor_bytes(o->parameters[i]));
 }
 
+void pal_data_objective_take(pal_data_objective *o, int64_t batch) { o->taken = batch; }
 void pal_data_objective_choose(pal_data_objective *o, int64_t iteration) { o->group = iteration; }
 
 pal_status palt__objective_plan(pal_data_objective *o, const char *method, size_t *arena, pal_error *err)

@@ -44,6 +44,7 @@ struct pal_data_objective {
     uint32_t *rows; /* of a chunk with two streams, and the factors of its labels */
     double *shares;
     int64_t group; /* of samples, for the products */
+    int64_t taken; /* the fixed batch */
     palt__pass_of pass[PALT__WHATS];
     int64_t runs;
     double seconds;
@@ -61,7 +62,11 @@ pal_status palt__objective_plan(pal_data_objective *o, const char *method, size_
 int64_t palt__objective_evaluations(const pal_data_objective *o);
 int64_t palt__objective_products(const pal_data_objective *o);
 
-/* objective_chunks.c: the samples of a call, and its chunks, without stages. */
+/* objective_chunks.c: the samples that the loss is over. */
+int64_t palt__objective_samples(const pal_data_objective *o);
+/* Where the samples of a call begin in the order. */
+int64_t palt__objective_first(const pal_data_objective *o, palt__what kind);
+/* The samples of a call, and its chunks, without stages. */
 void palt__objective_chunks(const pal_data_objective *o, palt__what kind, palt__pass_of *p);
 /* The rows of this process of a chunk, which begins at sample `at` of a call. In each shard: those of the samples, then
  * its labelled ones. Valid until the next call. */

@@ -16,6 +16,33 @@ enum { DIAGONAL_MOST = 256 };
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
+int64_t palt__objective_samples(const pal_data_objective *o)
+{
+    return o->o.fixed_batch ? least(o->o.fixed_batch, o->count) : o->count;
+}
+
+/* Samples of a call of products; 0: those of the loss. */
+static int64_t some_of(const pal_data_objective *o, palt__what kind)
+{
+    return kind >= PALT__HESSIAN ? least(o->o.curvature_samples, palt__objective_samples(o)) : 0;
+}
+
+int64_t palt__objective_first(const pal_data_objective *o, palt__what kind)
+{
+    const int64_t all = palt__objective_samples(o), some = some_of(o, kind);
+    const int64_t first = o->taken % (o->count / all) * all;
+    return some ? first + o->group % (all / some) * some : first;
+}
+
+/* Which part of the labelled samples a call takes, of as many as its part of all samples is. */
+static int64_t labelled_part(const pal_data_objective *o, palt__what kind)
+{
+    const int64_t some = some_of(o, kind);
+    if (!some) return o->taken;
+    const int64_t parts = palt__objective_samples(o) / some;
+    return o->o.fixed_batch ? o->taken * parts + o->group % parts : o->group;
+}
+
 /* How a chunk of so many samples is cut. */
 static palt__chunk cut(const pal_data_objective *o, int64_t rows, int64_t each)
 {
@@ -32,7 +59,7 @@ static palt__chunk cut(const pal_data_objective *o, int64_t rows, int64_t each)
 
 void palt__objective_chunks(const pal_data_objective *o, palt__what kind, palt__pass_of *p)
 {
-    const int64_t some = o->o.curvature_samples, of = kind >= PALT__HESSIAN && some ? least(some, o->count) : o->count;
+    const int64_t some = some_of(o, kind), of = some ? some : palt__objective_samples(o);
     const bool alone = kind == PALT__DIAGONAL;
     p->count = alone ? least(of, DIAGONAL_MOST) : of;
     const int64_t rows = !alone                   ? least(o->o.batch, p->count)
@@ -50,7 +77,8 @@ void palt__objective_chunks(const pal_data_objective *o, palt__what kind, palt__
 /* Labelled sample k of a call becomes row `to` of a chunk, with the factor of its label. */
 static void take_labelled(const pal_data_objective *o, const palt__pass_of *p, int64_t k, double share, int64_t to)
 {
-    o->rows[to] = o->labelled[(o->group * p->few + least(k, p->few - 1)) % o->few];
+    const int64_t part = labelled_part(o, (palt__what)(p - o->pass));
+    o->rows[to] = o->labelled[(part * p->few + least(k, p->few - 1)) % o->few];
     o->shares[to] = k < p->few ? share : 0;
 }
 

@@ -159,6 +159,7 @@ typedef struct pal_data_objective_options {
                                            * What fails in one of them alone, such as reading its data, the others may
                                            * not hear of: they wait until it closes its communicator, unless all ask
                                            * each other in `stop`. Borrowed. NULL: this process alone */
+    int64_t fixed_batch; /* samples that the loss is over; 0: all. See pal_data_objective_take */
 } pal_data_objective_options;
 
 /* Model and data are borrowed; the model is not changed. PAL_ERR_ARGUMENT: the loss draws noise that is not frozen, or
@@ -172,6 +173,10 @@ const pal_objective *pal_data_objective_get(const pal_data_objective *objective)
 /* Copies the parameters of the model into x, and x into the model. */
 void pal_data_objective_read(pal_data_objective *objective);
 void pal_data_objective_write(const pal_data_objective *objective);
+/* The loss from now on is that of fixed batch number `batch` in the order, modulo as many as there are. Samples that fill
+ * no batch are left out. Products take their samples among those of the batch. It is another function, so a minimiser
+ * has to know (pal_minimiser_restart). */
+void pal_data_objective_take(pal_data_objective *objective, int64_t batch);
 /* Products from now on are those of samples number `iteration` in the order, modulo as many groups as there are. */
 void pal_data_objective_choose(pal_data_objective *objective, int64_t iteration);
 /* Why the last call failed; "": it did not. */
@@ -201,6 +206,8 @@ typedef struct pal_train_minimise {
     int64_t memory, restart, products;
     int64_t curvature_samples;
     bool frozen_noise;
+    int64_t fixed_batch; /* samples that the loss of an iteration is over; 0: all */
+    int64_t fixed_for;   /* iterations until the next ones are taken; 0: 3 */
 } pal_train_minimise;
 /* Whether the optimiser of this name is a minimiser (pal_minimise_name). */
 bool pal_train_minimises(const char *optimizer);

@@ -54,6 +54,15 @@ works "options of hessian-free" train basic $quiet --optimizer hessian-free --pr
     --epochs 2 --out products
 check "run.json has those, too" [ "$(grep -c '"products": 5\|"damping": 3\|"curvature_samples": 40' products/run.json)" -eq 3 ]
 check "at most so many products" [ "$(tail -n 1 products/metrics.jsonl | sed 's/.*"inner":\([0-9]*\).*/\1/')" -le 6 ]
+works "fixed batches" train basic $quiet --optimizer cg-pr --fixed-batch 50 --fixed-for 2 --epochs 4 --out fixed
+check "run.json has them, too" [ "$(grep -c '"fixed_batch": 50\|"fixed_for": 2' fixed/run.json)" -eq 2 ]
+works "the same again" train --like fixed --quiet --out fixed-again
+check "it has the same weights" cmp -s fixed/checkpoint.safetensors fixed-again/checkpoint.safetensors
+"$program" train basic --optimizer cg-pr --fixed-batch 50 --epochs 1 --out told > out 2> err
+check "the summary tells of them" grep -q "batches of 50, each for 3 iterations" out
+works "a fixed batch of more than all" train basic $quiet --optimizer lbfgs --fixed-batch 1000000 --epochs 2 --out more
+refused "fixed batches of adam" "only with --optimizer lbfgs" train basic $quiet --optimizer adam --fixed-batch 50
+refused "fixed-for without a batch" "no effect with --fixed-batch 0" train basic $quiet --optimizer lbfgs --fixed-for 5
 for option in "learning-rate 0.1" "schedule cosine" "clip 1" "weight-decay 0.1" "average equal" "accumulate 2" "momentum 0.5" \
     "layer-rates encoder=0" "warmup 3" "beta1 0.5"; do
     # shellcheck disable=SC2086

@@ -157,7 +157,7 @@ needs() { # VERB WORDS...: breaks each need of the verb
     while read -r option argument kind of value; do
         if [ "$argument" = - ]; then given=--$option; else given=--$option=$(value "$option" "$argument"); fi
         case "$kind $of" in
-        "not IN") way="in.csv out.csv" ;; "not NAME") way=exp ;; "not --solve") way=--solve=svd ;; "not --optimizer") way=--optimizer=${value%%|*} ;; "not --weight-decay") way=--weight-decay=0 ;; "not --patience") way=--patience=0 ;; "not --plan") way=--plan=fuse ;; "not "*) way=$of ;;
+        "not IN") way="in.csv out.csv" ;; "not NAME") way=exp ;; "not --solve") way=--solve=svd ;; "not --optimizer") way=--optimizer=${value%%|*} ;; "not --weight-decay") way=--weight-decay=0 ;; "not --patience") way=--patience=0 ;; "not --fixed-batch") way=--fixed-batch=0 ;; "not --plan") way=--plan=fuse ;; "not "*) way=$of ;;
         "only --optimizer") way=--optimizer=sgd ;; "only --schedule") way=--schedule=constant ;;
         "only --method") way=--method=once ;; "only --accumulate") way=--accumulate=2 ;; "only --order") way=--order=0 ;; *) way= ;;
         esac

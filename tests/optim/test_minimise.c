@@ -76,6 +76,84 @@ END_TEST
 
 /* Stopped at any evaluation or product, x and the state are as if the step had not begun, and it goes on with the same
  * bits. */
+/* One of two functions of the same x. */
+typedef struct choice {
+    recorded p[2];
+    pal_objective f[2];
+    int which;
+} choice;
+
+static const pal_objective *chosen(choice *two)
+{
+    const pal_tensor *from = two->p[0].x->all;
+    memcpy(two->p[1].x->all->data, from->data, pal_tensor_bytes(from));
+    return &two->f[two->which];
+}
+
+static pal_status evaluate_chosen(double *value, pal_slab *gradient, void *user)
+{
+    const pal_objective *f = chosen(user);
+    return f->evaluate(value, gradient, f->user);
+}
+
+static pal_status hessian_chosen(const pal_slab *v, pal_slab *product, void *user)
+{
+    const pal_objective *f = chosen(user);
+    return f->hessian(v, product, f->user);
+}
+
+static pal_status gauss_newton_chosen(const pal_slab *v, pal_slab *product, void *user)
+{
+    const pal_objective *f = chosen(user);
+    return f->gauss_newton(v, product, f->user);
+}
+
+/* After a restart the steps are those of a new minimiser that begins there. hessian-free keeps what it has learnt, so
+ * that its steps are others, and its value falls. */
+START_TEST(a_restart_begins_with_another_function)
+{
+    for (size_t i = 0; i < pal_minimise_kinds(); i++) {
+        choice two = {.which = 0};
+        problem_open(&two.p[0], c, problem_named("wood"), PAL_F64);
+        problem_open(&two.p[1], c, problem_named("powell-singular"), PAL_F64);
+        for (int k = 0; k < 2; k++) two.f[k] = problem_objective(&two.p[k]);
+        pal_slab *x = two.p[0].x;
+        const pal_objective f = {.struct_size = sizeof f,
+                                 .x = x,
+                                 .evaluate = evaluate_chosen,
+                                 .hessian = hessian_chosen,
+                                 .gauss_newton = gauss_newton_chosen,
+                                 .user = &two};
+        const size_t bytes = pal_tensor_bytes(x->all);
+        char *middle = malloc(bytes), *end = malloc(bytes);
+        double before, after;
+        pal_minimiser *m = minimiser(&f, i, (pal_minimise_options){.memory = 4});
+        pal_minimiser_restart(m); /* before the first step it changes nothing */
+        steps(m, BEFORE);
+        two.which = 1;
+        pal_minimiser_restart(m);
+        pal_minimiser_restart(m);
+        memcpy(middle, x->all->data, bytes);
+        ck_assert_int_eq(evaluate_chosen(&before, NULL, &two), PAL_OK);
+        steps(m, AFTER);
+        ck_assert_int_eq(evaluate_chosen(&after, NULL, &two), PAL_OK);
+        ck_assert_msg(after < before, "%s: %g, then %g", pal_minimise_name(i), before, after);
+        memcpy(end, x->all->data, bytes);
+        pal_minimiser_free(m);
+        memcpy(x->all->data, middle, bytes);
+        m = minimiser(&f, i, (pal_minimise_options){.memory = 4});
+        steps(m, AFTER);
+        const bool same = !memcmp(end, x->all->data, bytes);
+        ck_assert_msg(same == (strcmp(pal_minimise_name(i), "hessian-free") != 0), "%s", pal_minimise_name(i));
+        pal_minimiser_free(m);
+        for (int k = 0; k < 2; k++) problem_close(&two.p[k]);
+        free(middle);
+        free(end);
+    }
+    pal_minimiser_restart(NULL);
+}
+END_TEST
+
 START_TEST(it_stops_between_any_two_evaluations)
 {
     for (size_t i = 0; i < pal_minimise_kinds(); i++) {
@@ -265,8 +343,8 @@ Suite *minimise_suite(void)
 {
     Suite *suite = suite_create("minimise");
     add_case(suite, "bits", set_up, tear_down,
-             TESTS(a_restored_state_goes_on_with_the_same_bits, it_stops_between_any_two_evaluations,
-                   threads_do_not_change_bits));
+             TESTS(a_restored_state_goes_on_with_the_same_bits, a_restart_begins_with_another_function,
+                   it_stops_between_any_two_evaluations, threads_do_not_change_bits));
     add_case(suite, "refusals", set_up, tear_down, TESTS(bad_options_are_refused, missing_memory_is_reported));
     return suite;
 }

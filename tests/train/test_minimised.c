@@ -37,10 +37,13 @@ static int watch(const pal_progress *p, void *user)
 
 typedef struct kind {
     const char *variant, *optimizer;
+    int64_t fixed; /* batch */
 } kind;
-static const kind kinds[] = {{"basic", "lbfgs"},         {"phased", "newton-cg"}, {"denoising", "cg-pr"},
-                             {"phased", "lbfgs"},        {"sparse", "cg-dy"},     {"variational", "hessian-free"},
-                             {"stacked", "hessian-free"}};
+static const kind kinds[] = {{"basic", "lbfgs", 0},          {"phased", "newton-cg", 0},
+                             {"denoising", "cg-pr", 0},      {"phased", "lbfgs", 0},
+                             {"sparse", "cg-dy", 0},         {"variational", "hessian-free", 0},
+                             {"stacked", "hessian-free", 0}, {"basic", "cg-hs", 25},
+                             {"stacked", "lbfgs", 31},       {"variational", "hessian-free", 40}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static pal_model *model_of(const char *variant, uint64_t seed)
@@ -93,6 +96,8 @@ static pal_status train(kind k, plan *w, bool resume, const char *extend, int64_
     o.test = test;
     o.epochs = epochs;
     o.folder = dir;
+    o.minimise.fixed_batch = k.fixed;
+    o.minimise.fixed_for = k.fixed ? 2 : 0;
     o.resume = resume;
     o.extend = extend;
     const pal_status status = pal_train(model, data, &o, result, err);

@@ -332,6 +332,58 @@ START_TEST(groups_of_samples_make_up_the_whole)
 }
 END_TEST
 
+/* Values and gradients of each fixed batch: their means are those of all samples. Products of the groups of a batch
+ * make up those of the batch. */
+START_TEST(fixed_batches_make_up_the_whole)
+{
+    pal_dataset *data = few(FEW);
+    pal_model *m = model_of("denoising", NULL, 0, PAL_F64);
+    pal_error err = {0};
+    pal_data_objective *all = objective_of(m, data, NULL, 5);
+    const pal_objective *whole = pal_data_objective_get(all);
+    pal_data_objective_options some = {
+        .struct_size = sizeof some, .batch = 3, .seed = 5, .lanes = 1, .frozen = true, .fixed_batch = 4};
+    pal_data_objective *batch = pal_data_objective_new(m, data, &some, &err);
+    some.curvature_samples = 2;
+    pal_data_objective *part = pal_data_objective_new(m, data, &some, &err);
+    ck_assert_msg(batch && part, "%s", err.text);
+    const pal_objective *f = pal_data_objective_get(batch), *g = pal_data_objective_get(part);
+    pal_slab *v = slab_like(f->x), *one = slab_like(f->x), *want = slab_like(f->x), *sum = slab_like(f->x),
+             *product = slab_like(f->x), *sum_of_products = slab_like(f->x);
+    double value, mean = 0, wanted, first;
+    randomise(v, 1, "v");
+    ck_assert_int_eq(whole->evaluate(&wanted, want, whole->user), PAL_OK);
+    for (int64_t i = 0; i < 3; i++) {
+        pal_data_objective_take(batch, i);
+        pal_data_objective_take(part, i + 3);
+        ck_assert_int_eq(f->evaluate(&value, one, f->user), PAL_OK);
+        mean += value / 3;
+        if (!i) first = value;
+        add(sum, one, 1.0 / 3);
+        ck_assert_int_eq(g->evaluate(&value, product, g->user), PAL_OK); /* of 3 batches, number i + 3 is number i */
+        ck_assert_mem_eq(product->all->data, one->all->data, pal_tensor_bytes(one->all));
+        memset(sum_of_products->all->data, 0, pal_tensor_bytes(one->all));
+        for (int64_t k = 0; k < 2; k++) {
+            pal_data_objective_choose(part, 2 * i + k);
+            ck_assert_int_eq(g->gauss_newton(v, product, g->user), PAL_OK);
+            add(sum_of_products, product, 0.5);
+        }
+        ck_assert_int_eq(f->gauss_newton(v, product, f->user), PAL_OK);
+        check_same(product, sum_of_products, 1e-11, "the mean over the groups of a batch");
+    }
+    check_same(want, sum, 1e-11, "the mean over the batches");
+    ck_assert_double_eq_tol(mean, wanted, 1e-11 * fabs(wanted));
+    ck_assert_double_gt(fabs(first - wanted), 1e-6);
+    pal_slab *const slabs[] = {v, one, want, sum, product, sum_of_products};
+    for (int i = 0; i < 6; i++) pal_slab_free(slabs[i]);
+    pal_data_objective_free(part);
+    pal_data_objective_free(batch);
+    pal_data_objective_free(all);
+    pal_model_free(m);
+    pal_dataset_free(data);
+}
+END_TEST
+
 START_TEST(the_diagonal_is_the_mean_of_squared_gradients)
 {
     pal_model *m = model_of("basic", NULL, 0, PAL_F64);
@@ -606,6 +658,7 @@ Suite *objective_suite(void)
     tcase_add_test(tests, two_streams_are_the_sum_of_two_means);
     tcase_add_test(tests, gauss_newton_products_are_those_of_the_matrix);
     tcase_add_test(tests, groups_of_samples_make_up_the_whole);
+    tcase_add_test(tests, fixed_batches_make_up_the_whole);
     tcase_add_test(tests, the_diagonal_is_the_mean_of_squared_gradients);
     tcase_add_test(tests, shards_change_nothing_but_rounding);
     tcase_add_test(tests, shards_that_do_not_fit_are_refused);
