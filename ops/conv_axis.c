@@ -45,7 +45,7 @@ int64_t pal__conv_count_reaching(const pal__conv_axis *a, int64_t r)
     return n;
 }
 
-void pal__conv_narrow(const pal__conv_axis *a, int64_t r, int64_t *begin, int64_t *end)
+void pal__conv_trim(const pal__conv_axis *a, int64_t r, int64_t *begin, int64_t *end)
 {
     const int64_t rest = a->target + a->back - r;
     *begin = most(*begin, ceiling(a->back - r, a->phases));

@@ -62,8 +62,8 @@ static int64_t list_rows(const pal__conv_job *j, const pal__conv_block *b, int64
                          int64_t tall, int32_t *from, int32_t *to)
 {
     int64_t y0 = b->begin, y1 = b->end, x0 = j->x.first, x1 = j->x.end, n = 0;
-    pal__conv_narrow(&j->y, ry, &y0, &y1);
-    pal__conv_narrow(&j->x, rx, &x0, &x1);
+    pal__conv_trim(&j->y, ry, &y0, &y1);
+    pal__conv_trim(&j->x, rx, &x0, &x1);
     for (int64_t s = 0; s < b->samples; s++)
         for (int64_t y = y0; y < y1; y++) {
             const int64_t at = s * j->inner * j->window + (y - b->begin) * j->y.in * j->width,

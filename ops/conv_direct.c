@@ -150,11 +150,13 @@ static void run_task(void *argument, size_t task, unsigned worker)
 static void add_lanes(const pal__conv_job *j)
 {
     const int64_t n = j->c.k * j->inner * j->taps;
-    for (int64_t i = 0; i < (j->lanes - 1) * n; i++)
+    for (int64_t lane = 1; lane < j->lanes; lane++) {
+        const char *from = j->partial + (size_t)((lane - 1) * n) * j->size;
         if (j->size == sizeof(float))
-            ((float *)(void *)j->target)[i % n] += ((const float *)(const void *)j->partial)[i];
+            for (int64_t i = 0; i < n; i++) ((float *)(void *)j->target)[i] += ((const float *)(const void *)from)[i];
         else
-            ((double *)(void *)j->target)[i % n] += ((const double *)(const void *)j->partial)[i];
+            for (int64_t i = 0; i < n; i++) ((double *)(void *)j->target)[i] += ((const double *)(const void *)from)[i];
+    }
 }
 
 bool pal__conv_direct(const pal_call *call, pal__conv_role role, const pal__conv *c, const void *source,

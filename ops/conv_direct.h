@@ -47,7 +47,7 @@ int64_t pal__conv_pixels(const pal__conv_axis *a, int64_t begin, int64_t end);
 bool pal__conv_reaches(const pal__conv_axis *a, int64_t u, int64_t r, int64_t *at);
 int64_t pal__conv_count_reaching(const pal__conv_axis *a, int64_t r);
 /* The positions of begin .. end-1 at which phase r writes a pixel. */
-void pal__conv_narrow(const pal__conv_axis *a, int64_t r, int64_t *begin, int64_t *end);
+void pal__conv_trim(const pal__conv_axis *a, int64_t r, int64_t *begin, int64_t *end);
 /* The rows of pixels that positions begin .. end-1 write. */
 void pal__conv_written(const pal__conv_axis *a, int64_t *begin, int64_t *end);
 /* Channels `channel` .. of the images of a block, each with the zeros that its positions read. */
