@@ -117,10 +117,10 @@ START_TEST(convolutions_match_plain_loops)
                         if (set_up(&s, 2, 4, 4, 7, 7, kernel, kernel)) check_setting(&s, number);
                         /* enough channels a group for conv_direct.c, in all three operations */
                         const int64_t g8 = 8 * groups[g];
-                        if (set_up(&s, 2, g8, g8, 7, 5, kernel, kernel)) check_setting(&s, number);
+                        if (g < 2 && set_up(&s, 2, g8, g8, 7, 5, kernel, kernel)) check_setting(&s, number);
                         s.o = CONV(.stride = {stride, 1 + stride % 3}, .padding = {padding, (padding + 1) % 3},
                                    .dilation = {dilation, 3 - dilation}, .groups = groups[g]);
-                        if (set_up(&s, 2, g8, g8, 6, 5, kernel, 1 + kernel % 3)) check_setting(&s, number);
+                        if (g < 2 && set_up(&s, 2, g8, g8, 6, 5, kernel, 1 + kernel % 3)) check_setting(&s, number);
                         number++;
                     }
     ck_assert_uint_eq(number, 162);
