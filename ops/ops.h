@@ -64,8 +64,8 @@ pal_var pal_mean_over_samples(pal_var x);
  * is a function of a mean over the samples takes it so: pal_all_mean(pal_mean(h, 1, false)). Then it is that of the
  * whole batch. */
 pal_var pal_all_mean(pal_var x);
-/* The gradients of the loss of the whole batch, pal_all_mean(loss), the same in all shards: those of pal_grad, summed
- * over the shards of the mean. Arguments and errors are those of pal_grad. */
+/* The gradients of the loss of the whole batch, pal_all_mean(loss), the same in all shards: those of
+ * pal_grad, and their mean over the shards. Arguments and errors are those of pal_grad. */
 pal_status pal_all_mean_grad(pal_var loss, const pal_var *wrt, size_t n, pal_var *grad);
 pal_var pal_sum_squares(pal_var x); /* scalar */
 

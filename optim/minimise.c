@@ -282,8 +282,8 @@ void pal_minimiser_restart(pal_minimiser *m)
 {
     if (!m || *pal__number_of(m, PAL__STARTED) == 0) return;
     *pal__number_of(m, PAL__STARTED) = *pal__number_of(m, PAL__PAIRS) = 0;
-    *pal__number_of(m, PAL__EARLIER) = NAN; /* no step has decreased this function */
-    *pal__number_of(m, PAL__SINCE) = -1;    /* nor is there a direction */
+    *pal__number_of(m, PAL__EARLIER) = INFINITY; /* no step has decreased this function */
+    *pal__number_of(m, PAL__SINCE) = -1;         /* nor is there a direction */
 }
 
 pal_status pal_minimise(pal_minimiser *m, int64_t iterations, pal_minimise_end *end, pal_minimise_report *report,

@@ -77,7 +77,7 @@ void pal__accept(pal_minimiser *m, double value)
 double pal__first_step(pal_minimiser *m, double slope, double norm)
 {
     const double earlier = *pal__number_of(m, PAL__EARLIER);
-    const bool known = *pal__number_of(m, PAL__ITERATION) > 0 && !isnan(earlier);
+    const bool known = *pal__number_of(m, PAL__ITERATION) > 0 && isfinite(earlier);
     const double decrease = known ? *pal__number_of(m, PAL__VALUE) - earlier : -norm / 2;
     const double a = 1.01 * 2 * decrease / slope;
     return a > 0 && a < 1 ? a : 1;

@@ -139,7 +139,7 @@ START_TEST(a_stopped_run_goes_on_with_the_same_bits)
     whole(k);
     static const struct {
         int64_t epoch, call;
-    } stops[] = {{1, 0}, {2, 0}, {3, 0}, {4, 0}, {2, 2}, {2, 1}, {4, 3}};
+    } stops[] = {{1, 0}, {2, 0}, {3, 0}, {4, 0}, {2, 2}, {2, 1}, {3, 1}, {4, 3}};
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         char name[32];
         pal_error err = {0};
