@@ -11,7 +11,7 @@
  *   - Un-broadcasting. A rule may return an adjoint of the broadcast shape, or of a smaller one. It is summed, or
  *     repeated, to the operand's shape.
  *   - Summing. A value that is used several times (a tied weight) gets the sum of its contributions. They are ordered
- *     by their structural hashes, so the sum does not depend on the order of recording.
+ *     by their structural hashes, matrix products first, so the sum does not depend on the order of recording.
  *   - Blocks. An adjoint belongs to the block of what it differentiates, unless the caller has a block open.
  *   - Orders. Each entry that a rule records gets an order of derivative: one above the highest that y depends on.
  *
@@ -140,7 +140,16 @@ static void find_dependent(walk *w, const pal_var *wrt, size_t n)
 
 /* ---- The walk ------------------------------------------------------------------------------------------------- */
 
-/* Sorts ids by pal__compare and keeps equal ones in their order; `spare` has room for as many. */
+/* Products first, then by structure. What is added behind a product can be computed where the product's value is still
+ * in a cache; what stands before it would be written to memory and read again. */
+static int compare(const pal_tape *t, uint32_t a, uint32_t b)
+{
+    const bool x = pal__at(t, a)->op->op_class == PAL_CLASS_PRODUCT,
+               y = pal__at(t, b)->op->op_class == PAL_CLASS_PRODUCT;
+    return x != y ? (x ? -1 : 1) : pal__compare(t, a, b);
+}
+
+/* Sorts ids and keeps equal ones in their order; `spare` has room for as many. */
 static void sort(pal_tape *t, uint32_t *ids, uint32_t *spare, size_t n)
 {
     enum { FEW = 8 };
@@ -150,13 +159,13 @@ static void sort(pal_tape *t, uint32_t *ids, uint32_t *spare, size_t n)
         sort(t, ids + half, spare, n - half);
         memcpy(spare, ids, half * sizeof *ids);
         for (size_t i = 0, k = half, to = 0; i < half; to++, t->looked++)
-            ids[to] = k < n && pal__compare(t, spare[i], ids[k]) > 0 ? ids[k++] : spare[i++];
+            ids[to] = k < n && compare(t, spare[i], ids[k]) > 0 ? ids[k++] : spare[i++];
         return;
     }
     for (size_t i = 1; i < n; i++) {
         const uint32_t v = ids[i];
         size_t place = i;
-        for (; place && pal__compare(t, ids[place - 1], v) > 0; place--) ids[place] = ids[place - 1];
+        for (; place && compare(t, ids[place - 1], v) > 0; place--) ids[place] = ids[place - 1];
         ids[place] = v;
     }
 }

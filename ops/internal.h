@@ -15,7 +15,10 @@
 extern const pal_op pal__op_permute, pal__op_reshape, pal__op_addmm;
 /* matmul_rewrite.c: what a product takes along of its reader, and a transposed value of the product that reads it. */
 pal_var pal__absorb_matmul(const pal_rule *consumer, size_t k, bool rounding);
+pal_var pal__absorb_sum(const pal_rule *consumer, size_t k, bool rounding);
 pal_var pal__absorb_transpose(const pal_rule *consumer, size_t k, bool rounding);
+/* matmul.c: whether the operands of product t of a sum of products are transposed. */
+pal_params pal__product_params(const pal_params *sum, size_t terms, size_t t);
 
 /* batch.c. For products of matrices (the last two axes) with broadcast leading axes: the index of the operand's matrix
  * that belongs to item i of the batch. */

@@ -58,21 +58,29 @@ static bool infer_matmul(pal_infer *r) { return infer(r, 0); }
 static bool infer_addmm(pal_infer *r) { return infer(r, 1) && pal_shape_equal(r->shape, r->shapes[0]); }
 
 /* The parameters of term t of a sum of products; those of the last one come first, as in the other operations. */
-static pal_params params_of(const pal_params *p, size_t terms, size_t t)
+pal_params pal__product_params(const pal_params *p, size_t terms, size_t t)
 {
-    return terms == 1 || t ? (pal_params){.i = {p->i[0], p->i[1]}} : (pal_params){.i = {p->i[2], p->i[3]}};
+    const size_t at = t + 1 == terms ? 0 : 2 * t + 2;
+    return (pal_params){.i = {p->i[at], p->i[at + 1]}};
 }
 
 static bool infer_sum(pal_infer *r)
 {
-    const pal_params first = params_of(r->params, 2, 0);
-    layout l;
-    if (!infer(r, 2) || !lay_out(&r->shapes[0], &r->shapes[1], &first, &l) || l.k > INT32_MAX) return false;
-    pal_shape shape = l.batch;
-    if (shape.rank + 2 > PAL_MAX_RANK) return false;
-    shape.dim[shape.rank++] = l.m;
-    shape.dim[shape.rank++] = l.n;
-    return pal_shape_equal(shape, r->shape);
+    const size_t terms = r->n / 2;
+    if (r->n % 2 || terms < 2 || terms > PAL__PRODUCT_TERMS)
+        return pal_infer_fail(r, "it takes two to four products of two operands each");
+    if (!infer(r, 2 * (terms - 1))) return false;
+    for (size_t t = 0; t + 1 < terms; t++) {
+        const pal_params params = pal__product_params(r->params, terms, t);
+        layout l;
+        if (!lay_out(&r->shapes[2 * t], &r->shapes[2 * t + 1], &params, &l) || l.k > INT32_MAX) return false;
+        pal_shape shape = l.batch;
+        if (shape.rank + 2 > PAL_MAX_RANK) return false;
+        shape.dim[shape.rank++] = l.m;
+        shape.dim[shape.rank++] = l.n;
+        if (!pal_shape_equal(shape, r->shape)) return false;
+    }
+    return true;
 }
 
 /* ---- Kernel --------------------------------------------------------------------------------------------------- */
@@ -132,13 +140,14 @@ typedef struct form {
     bool add;     /* operand 0 is C */
     size_t terms; /* products, of two operands each */
 } form;
-static const form matmul_form = {false, 1}, addmm_form = {true, 1}, sum_form = {false, 2};
+static form matmul_form(const pal_call *call) { return (form){false, call->n / 2}; }
+static form addmm_form(const pal_call *call) { return (form){true, call->n / 2}; }
 
 /* One term of the call as a call of its own. */
 static pal_call term_of(const pal_call *call, form f, size_t t, pal_params *params)
 {
     pal_call one = *call;
-    *params = params_of(call->params, f.terms, t);
+    *params = pal__product_params(call->params, f.terms, t);
     one.params = params;
     one.in_shape = call->in_shape + f.add + 2 * t;
     if (call->in) one.in = call->in + f.add + 2 * t;
@@ -161,7 +170,7 @@ static pal__product product_of(const pal_call *call, form f)
     bool stack = true;
     for (size_t t = 0; t < f.terms; t++) {
         pal_params params;
-        layout l;
+        layout l = {0};
         const pal_call one = term_of(call, f, t, &params);
         lay_out(&one.in_shape[0], &one.in_shape[1], &params, &l);
         p.m = (size_t)l.m;
@@ -252,12 +261,11 @@ static pal_status run(const pal_call *call, form f)
 }
 
 #define RUN(name)                                                                                                      \
-    static size_t scratch_##name(const pal_call *call) { return scratch(call, name##_form); }                          \
-    static bool feeds_##name(const pal_call *call) { return feeds(call, name##_form); }                                \
-    static pal_status run_##name(const pal_call *call) { return run(call, name##_form); }
+    static size_t scratch_##name(const pal_call *call) { return scratch(call, name##_form(call)); }                    \
+    static bool feeds_##name(const pal_call *call) { return feeds(call, name##_form(call)); }                          \
+    static pal_status run_##name(const pal_call *call) { return run(call, name##_form(call)); }
 RUN(matmul)
 RUN(addmm)
-RUN(sum)
 
 /* ---- Rules ---------------------------------------------------------------------------------------------------- */
 
@@ -273,7 +281,7 @@ static pal_var product_adjoint(const pal_rule *r, size_t first, size_t k)
 static pal_var vjp_matmul(const pal_rule *r, size_t k) { return product_adjoint(r, 0, k); }
 static pal_var vjp_sum(const pal_rule *r, size_t k)
 {
-    const pal_params p = params_of(r->params, 2, k / 2);
+    const pal_params p = pal__product_params(r->params, r->n / 2, k / 2);
     pal_rule one = *r;
     one.params = &p;
     one.in = r->in + k / 2 * 2;
@@ -351,10 +359,10 @@ static const pal_case cases_sum[] = {
 };
 
 const pal_op pal__op_matmul_sum = {
-    PAL_OP_HEAD("matmul_sum", "A B + C D", "sum of two matrix products; recorded by the compiler only"),
-    .op_class = PAL_CLASS_PRODUCT, .arity = 4, .capabilities = PAL_TRANSPOSES, .n_ints = 4,
-    .infer = infer_sum, .derivative = {PAL_HAS_RULE, PAL_HAS_RULE, PAL_HAS_RULE}, .vjp = vjp_sum,
-    .scratch = scratch_sum, .feeds = feeds_sum, .run = run_sum, .cases = cases_sum, .n_cases = PAL_COUNT(cases_sum)};
+    PAL_OP_HEAD("matmul_sum", "A B + C D + ...", "sum of matrix products; recorded by the compiler only"),
+    .op_class = PAL_CLASS_PRODUCT, .arity = -1, .capabilities = PAL_TRANSPOSES, .n_ints = 2 * PAL__PRODUCT_TERMS,
+    .infer = infer_sum, .derivative = {PAL_HAS_RULE}, .vjp = vjp_sum, .absorb = pal__absorb_sum,
+    .scratch = scratch_matmul, .feeds = feeds_matmul, .run = run_matmul, .cases = cases_sum, .n_cases = PAL_COUNT(cases_sum)};
 /* clang-format on */
 
 pal_var pal_matmul_t(pal_var a, pal_var b, bool a_transposed, bool b_transposed)

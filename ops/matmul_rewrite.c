@@ -1,7 +1,7 @@
 /* matmul_rewrite.c - what simplify makes of products of matrices.
  *
  * In: a reader of a product, or a product of a transposed value. Out: an operation that does both at once.
- *   - x + A B accumulates onto x, and A B + C D is one longer sum: a value is not written and read again.
+ *   - x + A B accumulates onto x, and A B + C D + ... is one longer sum: a value is not written and read again.
  *   - A transposed operand, or a transposed product, becomes a flag of the product.
  *   - The sum of A_i B_i over the leading axes i is [A_1 A_2 ...] [B_1; B_2; ...]. Such are the gradient of the weight
  * of a dense layer that is applied to each step of a sequence, and a sum of outer products over samples. The products
@@ -10,7 +10,7 @@
  * With PAL_PASS_ROUNDING only: each adds in another order, or with one rounding less. Why the last one only where a
  * reshape is enough: to bring the axes into another order costs a pass over an operand, often as much as it saves. */
 #include "autograd/wiring.h"
-#include "ops/internal.h"
+#include "ops/product.h"
 
 #include <string.h>
 
@@ -85,13 +85,37 @@ static bool swaps_last_two(const pal_params *p, int rank)
     return rank >= 2;
 }
 
-/* A B + A' B' is one sum: C is not written and read again between the two. */
+/* The terms of the sum that a product has. */
+static int64_t steps_of(pal_var a, bool transposed)
+{
+    return transposed ? rows_of(pal_shape_of(a)) : columns_of(pal_shape_of(a));
+}
+
+/* A B + A' B' + ... is one sum: C is not written and read again between the products. A third one joins only if the sum
+ * can still feed the loop behind it: that saves more than joining. */
 static pal_var join(const pal_rule *c)
 {
-    const pal_params *p = pal_params_of(c->in[0]);
-    const pal_params both = {.i = {c->params->i[0], c->params->i[1], p->i[0], p->i[1]}};
-    const pal_var in[] = {pal_operand(c->in[0], 0), pal_operand(c->in[0], 1), c->in[1], c->in[2]};
-    return pal_record(c->tape, &pal__op_matmul_sum, in, 4, &both);
+    const pal_var sum = c->in[0];
+    const size_t n = pal_operand_count(sum), terms = n / 2;
+    pal_params all = {.i = {c->params->i[0], c->params->i[1]}};
+    pal_var in[2 * PAL__PRODUCT_TERMS];
+    int64_t steps = steps_of(c->in[1], all.i[0]);
+    if (terms == PAL__PRODUCT_TERMS) return none();
+    for (size_t t = 0; t < terms; t++) {
+        const pal_params p = pal__product_params(pal_params_of(sum), terms, t);
+        memcpy(all.i + 2 * t + 2, p.i, 2 * sizeof *p.i);
+        for (size_t k = 2 * t; k < 2 * t + 2; k++) in[k] = pal_operand(sum, k);
+        steps += steps_of(in[2 * t], p.i[0]);
+    }
+    if (terms > 1 && steps > PAL__PART_STEPS) return none();
+    in[n] = c->in[1];
+    in[n + 1] = c->in[2];
+    return pal_record(c->tape, &pal__op_matmul_sum, in, n + 2, &all);
+}
+
+pal_var pal__absorb_sum(const pal_rule *c, size_t k, bool rounding)
+{
+    return rounding && c->op == &pal__op_addmm && k == 0 ? join(c) : none();
 }
 
 pal_var pal__absorb_matmul(const pal_rule *c, size_t k, bool rounding)

@@ -328,7 +328,11 @@ pal_var pal__arrange_addmm(const pal_rule *r, unsigned alone)
 pal_var pal__arrange_matmul_sum(const pal_rule *r, unsigned alone)
 {
     (void)alone;
-    const int64_t *i = r->params->i;
-    return pal_add(pal_matmul_t(r->in[0], r->in[1], i[0] != 0, i[1] != 0),
-                   pal_matmul_t(r->in[2], r->in[3], i[2] != 0, i[3] != 0));
+    pal_var sum = {0};
+    for (size_t t = 0; t < r->n / 2; t++) {
+        const pal_params p = pal__product_params(r->params, r->n / 2, t);
+        const pal_var product = pal_matmul_t(r->in[2 * t], r->in[2 * t + 1], p.i[0] != 0, p.i[1] != 0);
+        sum = t ? pal_add(sum, product) : product;
+    }
+    return sum;
 }

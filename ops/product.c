@@ -20,12 +20,11 @@
  * mirrored (product_mirror.c).
  *
  * Long sums are cut, so that what is packed stays in the cache. A sum goes on from the value in C, which loses nothing:
- * C and the sum have one type. A sum of two products is one longer sum: its terms are packed one behind the other. So
- * the gradient of a tied weight, which has two uses, is made once and not added to. */
+ * C and the sum have one type. A sum of products is one longer sum: their terms are packed one behind the other. So the
+ * gradient of a tied weight, which has two uses or three, is made once and not added to. */
 #include "ops/product_job.h"
 
 enum {
-    PART_STEPS = 400,       /* of the sum, in a part of B */
     PART_BYTES = 768 << 10, /* of a part of B */
     FEW_ROWS = 256,         /* up to here by panels */
     LEAST_WORK = 1 << 15,   /* multiplications for which a task is worth its claim */
@@ -54,7 +53,7 @@ static bool by_blocks(const pal__product *p) { return p->items == 1 && !is_row(p
 /* The columns of a part of B, a multiple of a panel's; the parts are as equal as can be. */
 static size_t part_columns(const pal__product_job *j)
 {
-    const size_t steps = least(all_steps(j->p), PART_STEPS);
+    const size_t steps = least(all_steps(j->p), PAL__PART_STEPS);
     const size_t most = PART_BYTES / j->size / (steps ? steps : 1) / j->wide;
     return parts(j->panels, parts(j->panels, most)) * j->wide;
 }
@@ -107,7 +106,7 @@ void pal__product_alone(const pal_context *context, const pal__product *p, pal__
 size_t pal__product_scratch(pal_context *context, const pal__product *p)
 {
     const pal__product_job j = make_job(context, p);
-    const size_t part = by_blocks(p) ? part_columns(&j) * least(all_steps(p), PART_STEPS) * j.size : 0;
+    const size_t part = by_blocks(p) ? part_columns(&j) * least(all_steps(p), PAL__PART_STEPS) * j.size : 0;
     return part + pal_worker_count(context) * j.own_bytes;
 }
 
@@ -121,7 +120,7 @@ bool pal__product_ours(const pal_context *context, const pal__product *p)
 /* One part of the sum, so that a block is finished when it has gone through the panels of a part of B. */
 bool pal__product_feeds(const pal_context *context, const pal__product *p)
 {
-    return pal__product_ours(context, p) && by_blocks(p) && all_steps(p) <= PART_STEPS;
+    return pal__product_ours(context, p) && by_blocks(p) && all_steps(p) <= PAL__PART_STEPS;
 }
 
 /* Whether B is A'. */
@@ -147,7 +146,7 @@ void pal__product_run(pal_context *context, const pal__product *p, pal__product_
         pal_parallel(context, j.tasks, is_row(p) ? pal__product_rows_task : pal__product_panels_task, &j);
         return;
     }
-    const size_t columns = part_columns(&j), steps = pal__product_piece(all_steps(p), PART_STEPS);
+    const size_t columns = part_columns(&j), steps = pal__product_piece(all_steps(p), PAL__PART_STEPS);
     j.packed = scratch;
     j.own = j.packed + columns * steps * j.size;
     j.symmetric = is_symmetric(p, items(user, 0));

@@ -4,7 +4,10 @@
 
 #include "ops/internal.h"
 
-#define PAL__PRODUCT_TERMS 2
+enum {
+    PAL__PRODUCT_TERMS = 4,
+    PAL__PART_STEPS = 400 /* of the sum, in a part of B; up to here a product by blocks feeds a loop */
+};
 typedef struct pal__product_term { /* A B: A is m x k, B is k x n */
     size_t k;
     /* Elements from one row of A to the next, from one step of the sum to the next in A and in B, from one column of B
@@ -12,7 +15,7 @@ typedef struct pal__product_term { /* A B: A is m x k, B is k x n */
     int64_t a_row, a_step, b_step, b_column;
 } pal__product_term;
 
-typedef struct pal__product { /* C = A B, or A B + A' B', or C plus these, for each of `items` */
+typedef struct pal__product { /* C = A B + A' B' + ..., or C plus this, for each of `items` */
     size_t items, m, n;       /* C is m x n */
     size_t n_terms;
     pal__product_term term[PAL__PRODUCT_TERMS];

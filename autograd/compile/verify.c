@@ -144,7 +144,7 @@ static const struct {
     {IS(RANDOM), 0, MANY, INDICES, SAID, "noise that is not real, or that reads a value that is not an index"},
     {IS(MOVEMENT), 1, 1, ANY, KEPT, "a movement that has not one operand, or that changes the type"},
     {IS(REDUCTION), 1, MANY, ANY, RULED, "a reduction whose operands do not fit its shape rule"},
-    {IS(PRODUCT), 2, 4, REAL, RULED, "a product whose operands do not fit its shape rule"},
+    {IS(PRODUCT), 2, MANY, REAL, RULED, "a product whose operands do not fit its shape rule"},
     {IS(INDEX), 1, MANY, ANY, RULED, "an indexing operation whose operands do not fit its shape rule"},
     {IS(EFFECT), 2, 2, ANY, RULED, "an effect whose value does not fit its leaf"},
     {IS(OPAQUE), 0, MANY, ANY, RULED, "an operation whose operands do not fit its shape rule"},

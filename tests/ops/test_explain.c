@@ -281,6 +281,26 @@ START_TEST(each_notation_is_of_an_operation)
 }
 END_TEST
 
+/* Each product of a sum has flags of its own, and those of the last one come first. */
+START_TEST(each_product_of_a_sum_is_transposed_as_it_says)
+{
+    static const char *const names[] = {"A", "B", "C", "D", "E", "F"};
+    static const pal_shape shapes[] = {{2, {4, 3}}, {2, {4, 2}}, {2, {3, 5}}, {2, {2, 5}}, {2, {3, 1}}, {2, {1, 2}}};
+    pal_tape *t = pal_tape_new(c, PAL_F64);
+    pal_tensor *x[6];
+    pal_var in[6];
+    for (int i = 0; i < 6; i++) in[i] = pal_leaf(t, x[i] = random_tensor(c, PAL_F64, shapes[i], 0, 1, "x"), names[i]);
+    const pal_var y = pal_record(t, pal_op_find("matmul_sum"), in, 6, &(pal_params){.i = {0, 0, 1, 0, 0, 1}});
+    ck_assert_tape_ok(t);
+    char *text = pal_explain(
+        t, &y, 1, &(pal_explain_options){.struct_size = sizeof(pal_explain_options), .notation = pal_op_notation});
+    ck_assert_msg(text && strstr(text, "y = Aᵀ B + C Dᵀ + E F"), "%s", text);
+    pal_text_free(c, text);
+    for (int i = 0; i < 6; i++) pal_tensor_free(x[i]);
+    pal_tape_free(t);
+}
+END_TEST
+
 START_TEST(bad_calls_are_refused)
 {
     pal_tape *t = pal_tape_new(c, PAL_F64), *other = pal_tape_new(c, PAL_F64);
@@ -375,7 +395,8 @@ Suite *explain_suite(void)
     TCase *models = add_case(s, "models", set_up, tear_down, TESTS(NULL));
     TCase *tapes = add_case(s, "tapes", set_up, tear_down,
                             TESTS(each_notation_is_of_an_operation, bad_calls_are_refused,
-                                  names_from_outside_are_harmless, memory_may_run_out));
+                                  each_product_of_a_sum_is_transposed_as_it_says, names_from_outside_are_harmless,
+                                  memory_may_run_out));
     tcase_add_loop_test(tapes, random_tapes_say_what_they_compute, 0, 3);
     tcase_add_loop_test(models, every_variant_says_what_it_computes, 0, 3);
     return s;

@@ -142,37 +142,41 @@ START_TEST(a_matrix_times_itself_is_mirrored)
 }
 END_TEST
 
-/* A B + A' B' is one operation, and one chain: first the terms of A B, then those of A' B'. */
-static void check_sum(pal_context *context, const sizes *s, int64_t more, pal_dtype dtype, const int *turned)
+/* A B + A' B' + ... is one operation, and one chain: first the terms of A B, then those of A' B'. Every second A is
+ * turned the other way. A third product joins if the chain is short. */
+static void check_sum(pal_context *context, const sizes *s, int64_t more, int n, pal_dtype dtype, const int *turned)
 {
     pal_tape *tape = pal_tape_new(context, dtype);
-    pal_tensor *a[2], *b[2], *x = pal_tensor_new(context, dtype, PAL_SHAPE(s->batch, s->m, s->n));
-    pal_var product[2];
-    sizes of[] = {*s, *s};
+    pal_tensor *a[3], *b[3], *x = pal_tensor_new(context, dtype, PAL_SHAPE(s->batch, s->m, s->n));
+    pal_var out = {0};
+    sizes of[] = {*s, *s, *s};
     of[1].k = more;
-    for (int i = 0; i < 2; i++) {
-        const bool ta = turned[0] ^ i, tb = turned[1];
+    for (int i = 0; i < n; i++) {
+        const bool ta = turned[0] ^ (i & 1), tb = turned[1];
         a[i] = mixed(context, dtype, PAL_SHAPE(s->batch, ta ? of[i].k : s->m, ta ? s->m : of[i].k), 1 + (uint32_t)i);
         b[i] = mixed(context, dtype, tb ? PAL_SHAPE(s->n, of[i].k) : PAL_SHAPE(of[i].k, s->n), 5 + (uint32_t)i);
-        product[i] = pal_matmul_t(pal_leaf(tape, a[i], i ? "a1" : "a0"), pal_leaf(tape, b[i], i ? "b1" : "b0"), ta, tb);
+        const pal_var product = pal_matmul_t(pal_leaf(tape, a[i], (const char *[]){"a0", "a1", "a2"}[i]),
+                                             pal_leaf(tape, b[i], (const char *[]){"b0", "b1", "b2"}[i]), ta, tb);
+        out = i ? pal_add(product, out) : product;
     }
-    pal_var out = pal_add(product[1], product[0]);
     pal_program *p = pal_compile(tape, &out, 1, NULL);
     ck_assert_msg(p != NULL, "%s", pal_tape_error(tape));
     ck_assert_int_eq(pal_run(p), PAL_OK);
     char *text = pal_program_text(p);
-    ck_assert_msg(strstr(text, "matmul_sum") && !strstr(text, "addmm"), "%s", text);
+    const bool joins = n < 3 || 2 * s->k + more <= 400;
+    ck_assert_msg(strstr(text, "matmul_sum") && !strstr(text, "addmm") == joins, "%s", text);
     pal_text_free(context, text);
     for (size_t e = 0; e < pal_tensor_count(x); e += 53) {
-        const size_t item = e / (size_t)(s->m * s->n), i = e / (size_t)s->n % (size_t)s->m, j = e % (size_t)s->n;
-        double wanted = chain(a[0], b[0], &of[0], (const int[]){turned[0], turned[1]}, item, i, j, 0);
-        wanted = chain(a[1], b[1], &of[1], (const int[]){!turned[0], turned[1]}, item, i, j, wanted);
+        const size_t item = e / (size_t)(s->m * s->n), row = e / (size_t)s->n % (size_t)s->m, j = e % (size_t)s->n;
+        double wanted = 0;
+        for (int i = 0; i < n; i++)
+            wanted = chain(a[i], b[i], &of[i], (const int[]){turned[0] ^ (i & 1), turned[1]}, item, row, j, wanted);
         ck_assert_msg(pal_tensor_get(pal_output(p, 0), e) == wanted, "%d x %d x (%d + %d), element %zu", (int)s->m,
                       (int)s->n, (int)s->k, (int)more, e);
     }
     pal_program_free(p);
     pal_tape_free(tape);
-    for (int i = 0; i < 2; i++) pal_tensor_free(a[i]), pal_tensor_free(b[i]);
+    for (int i = 0; i < n; i++) pal_tensor_free(a[i]), pal_tensor_free(b[i]);
     pal_tensor_free(x);
 }
 
@@ -185,8 +189,9 @@ START_TEST(a_sum_of_products_is_one_chain)
         if (!context) continue;
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             for (int flags = 0; flags < 4; flags++)
-                check_sum(context, &all[k], flags % 2 ? 8 : 1030, flags % 2 ? PAL_F32 : PAL_F64,
-                          (const int[]){flags & 1, flags >> 1});
+                for (int n = 2; n <= 3; n++)
+                    check_sum(context, &all[k], flags % 2 ? 8 : 1030, n, flags % 2 ? PAL_F32 : PAL_F64,
+                              (const int[]){flags & 1, flags >> 1});
         pal_context_free(context);
     }
 }
