@@ -65,14 +65,15 @@ static pal_var sum_of_batch(const pal_rule *c, size_t k)
 /* ---- Readers -------------------------------------------------------------------------------------------------- */
 
 /* Rewrites x + A B to a product that accumulates onto x, which saves one pass over memory. The rounding changes,
- * because the last addition of each element happens inside the product. */
+ * because the last addition of each element happens inside the product. Not if a loop computes x: the loop behind the
+ * product computes it as well, and then x is not stored at all. */
 static pal_var accumulate(const pal_rule *c, size_t k)
 {
     pal_var product = c->in[k], other = c->in[1 - k];
     pal_op_class class = pal_op_of(other)->op_class;
     if (!pal_shape_equal(pal_shape_of(other), pal_shape_of(product)) || class == PAL_CLASS_LEAF ||
-        class == PAL_CLASS_CONSTANT)
-        return (pal_var){0};
+        class == PAL_CLASS_CONSTANT || class == PAL_CLASS_ELEMENTWISE)
+        return none();
     pal_params p = *pal_params_of(product);
     pal_var in[] = {other, pal_operand(product, 0), pal_operand(product, 1)};
     return pal_record(c->tape, &pal__op_addmm, in, 3, &p);

@@ -12,13 +12,14 @@ enum { STEPS = 3 };
 
 typedef struct net {
     int64_t batch, inputs, hidden;
-    bool tied;
+    bool tied, decays; /* decays: the loss has the squares of the weights, too */
 } net;
 
+/* Whether a product feeds a loop; and no loop computes a value only for a product to begin with it. */
 static bool feeds(pal_context *context, const pal_program *p)
 {
     char *text = pal_program_text(p);
-    const bool found = strstr(text, ", then loop") != NULL;
+    const bool found = strstr(text, ", then loop") != NULL && !strstr(text, "addmm");
     pal_text_free(context, text);
     return found;
 }
@@ -35,6 +36,7 @@ static bool train(pal_context *context, const net *n, pal_dtype dtype, unsigned 
     pal_var h = pal_sigmoid(pal_matmul(in, leaves[0]));
     pal_var out = pal_matmul(h, n->tied ? pal_transpose(leaves[0]) : leaves[1]);
     pal_var loss = pal_mean_over_samples(pal_bernoulli_cross_entropy(out, in));
+    if (n->decays) loss = pal_add(loss, pal_scale(pal_sum_all(pal_square(leaves[0])), 0.05));
     const size_t moving = n->tied ? 1 : 2;
     pal_optimizer *adam = pal_optimizer_new(
         context, &(pal_optimizer_options){.struct_size = sizeof(pal_optimizer_options), .name = "adam"},
@@ -61,9 +63,10 @@ static bool train(pal_context *context, const net *n, pal_dtype dtype, unsigned 
 START_TEST(updates_have_the_same_bits)
 {
     static const char *const isas[] = {"avx2", "avx512"};
-    static const net nets[] = {{32, 64, 48, false},   {17, 61, 35, false},  {32, 64, 48, true},
-                               {9, 100, 33, true},    {400, 40, 20, false}, {20, 24, 3000, false},
-                               {300, 24, 700, false}, {150, 24, 700, true}};
+    static const net nets[] = {{32, 64, 48, false, false},   {17, 61, 35, false, false},  {32, 64, 48, true, false},
+                               {9, 100, 33, true, false},    {400, 40, 20, false, false}, {20, 24, 3000, false, false},
+                               {300, 24, 700, false, false}, {150, 24, 700, true, false}, {32, 64, 48, true, true},
+                               {32, 64, 48, false, true}};
     for (unsigned i = 0; i < 4; i++) {
         pal_context *context = pal_context_new(
             &(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 1 + i, .isa = isas[i / 2]});
@@ -99,10 +102,10 @@ START_TEST(only_where_nothing_is_lost)
         bool fed;
     } cases[] = {
         {{e}, 1, true},
-        {{e, p}, 2, false},                     /* the product is an output */
-        {{e, pal_sum_all(p)}, 2, false},        /* a sum reads it, too */
-        {{pal_exp(pal_transpose(p))}, 1, true}, /* a product of the transposed operands */
-        {{pal_add(pal_sin(p), pal_matmul_t(e, e, true, false))}, 1, false},
+        {{e, p}, 2, false},                                                /* the product is an output */
+        {{e, pal_sum_all(p)}, 2, false},                                   /* a sum reads it, too */
+        {{pal_exp(pal_transpose(p))}, 1, true},                            /* a product of the transposed operands */
+        {{pal_add(pal_sin(p), pal_matmul_t(e, e, true, false))}, 1, true}, /* the sine is part of the loop behind it */
         {{pal_mul(pal_matmul_t(pal_square(x), y, true, false), p)}, 1, true}, /* one of the two products feeds */
         {{pal_mul(pal_mul(pal_matmul_t(pal_square(x), y, true, false), p), pal_matmul_t(y, y, true, false))}, 1, true},
         {{pal_add(p, pal_sum(p, 1, true))}, 1, false},

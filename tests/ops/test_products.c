@@ -72,10 +72,11 @@ static void check_product(pal_context *context, const sizes *s, pal_dtype dtype,
                *b = mixed(context, dtype, turned[1] ? PAL_SHAPE(s->n, s->k) : PAL_SHAPE(s->k, s->n), 2),
                *start = mixed(context, dtype, c_shape, 3);
     pal_tape *tape = pal_tape_new(context, dtype);
-    pal_var product = pal_matmul_t(pal_leaf(tape, a, "a"), pal_leaf(tape, b, "b"), (bool)turned[0], (bool)turned[1]);
-    pal_var out[] = {product, pal_add(pal_neg(pal_leaf(tape, start, "c")),
-                                      pal_matmul_t(pal_leaf(tape, a, "a"), pal_leaf(tape, b, "b"), (bool)turned[0],
-                                                   (bool)turned[1]))};
+    const pal_var x = pal_leaf(tape, a, "a"), y = pal_leaf(tape, b, "b");
+    const pal_var added[] = {pal_neg(pal_leaf(tape, start, "c")), x, y};
+    const pal_params flags = {.i = {turned[0], turned[1]}};
+    pal_var out[] = {pal_matmul_t(x, y, (bool)turned[0], (bool)turned[1]),
+                     pal_record(tape, pal_op_find("addmm"), added, 3, &flags)};
     for (size_t sum = 0; sum < 2; sum++) {
         pal_program *p = pal_compile(
             tape, &out[sum], 1, &(pal_compile_options){.struct_size = sizeof(pal_compile_options), .lanes = lanes});
