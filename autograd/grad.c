@@ -11,7 +11,7 @@
  *   - Un-broadcasting. A rule may return an adjoint of the broadcast shape, or of a smaller one. It is summed, or
  *     repeated, to the operand's shape.
  *   - Summing. A value that is used several times (a tied weight) gets the sum of its contributions. They are ordered
- *     by their structural hashes, matrix products first, so the sum does not depend on the order of recording.
+ *     by their structural hashes, products first, so the sum does not depend on the order of recording.
  *   - Blocks. An adjoint belongs to the block of what it differentiates, unless the caller has a block open.
  *   - Orders. Each entry that a rule records gets an order of derivative: one above the highest that y depends on.
  *

@@ -17,7 +17,8 @@
  * C has its channels side by side. At the end of a block it is turned to planes of channels, while it is in the cache.
  *
  * Why: columns of patches are kh kw times as large as the image. If a row has 7 pixels, to copy them takes as long as
- * to multiply. Why not always: a vector of fewer than LEAST channels is mostly empty.
+ * to multiply. Why not always: a vector of fewer than LEAST channels is mostly empty; a long row is not cut, so that a
+ * block of it leaves the caches and its worker's memory grows; each of many phases is a product of few terms.
  *
  * Invariants: an element is one chain of fused multiply-adds in the order of its steps. Only to_weights depends on the
  * number of lanes: each has a part of the images, and their sums are added in order. So bits depend neither on threads,
@@ -27,11 +28,13 @@
 enum {
     LEAST = 8,             /* columns */
     POSITIONS = 256,       /* about so many in a block */
-    BLOCK = 1 << 16,       /* elements of a block, if a few rows of one image have no more: it stays in the cache */
+    BLOCK = 1 << 16,       /* elements of a block, if one row of one image has no more: it stays in the cache */
+    LONG_ROW = 1 << 20,    /* elements of a block of one row: longer ones are not for us */
+    MAX_PHASES = 64,       /* nor are strides above 8 where they make phases */
     EVEN = 8,              /* at least so many blocks, if there are as many images */
     MAX_TASKS = 1 << 12,   /* maximum of tasks; if there are more units, each task runs several */
     MAX_PARTIAL = 1 << 22, /* elements of the sums of all lanes */
-    MAX_COPY = 1 << 24     /* elements of the copy of a block: a padding of thousands is not for us */
+    MAX_COPY = 1 << 24     /* elements of the copy of a block, pixels along its axes: no paddings of thousands */
 };
 
 static size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -83,6 +86,18 @@ static void divide(pal__conv_job *j)
     j->each = ceiling(j->units, MAX_TASKS);
 }
 
+/* Whether the numbers below can be computed at all, in 64 bits; and whether the layer is one for us. Not by `padded`,
+ * which depends on the processor. */
+static bool is_for_us(const pal__conv_job *j)
+{
+    const double high = (double)pal__conv_pixels(&j->y, j->y.first, j->y.end), wide = (double)j->width;
+    const double stride = (double)j->y.in, phases = (double)j->y.phases * (double)j->x.phases;
+    if (high > MAX_COPY || wide > MAX_COPY || stride > MAX_COPY || phases > MAX_PHASES) return false;
+    return (double)j->inner * wide * ((double)j->y.span + 1) +
+               (double)j->outer * (double)j->x.target * (double)j->y.phases <=
+           LONG_ROW;
+}
+
 /* Whether an offset fits into 32 bits, wherever it points. */
 static bool is_small(const pal__conv_job *j)
 {
@@ -113,6 +128,7 @@ static bool begin(pal__conv_job *j, const pal_call *call, pal__conv_role role, c
     j->y = pal__conv_axis_of(c, false, back);
     j->x = pal__conv_axis_of(c, true, back);
     j->width = pal__conv_pixels(&j->x, j->x.first, j->x.end);
+    if (!is_for_us(j)) return false;
     choose_blocks(j);
     choose_scratch(j);
     divide(j);

@@ -2,10 +2,9 @@
  *
  * In: a reader of a product, or a product of a transposed value. Out: an operation that does both at once.
  *   - x + A B accumulates onto x, and A B + C D + ... is one longer sum: a value is not written and read again.
- *   - A transposed operand, or a transposed product, becomes a flag of the product.
- *   - The sum of A_i B_i over the leading axes i is [A_1 A_2 ...] [B_1; B_2; ...]. Such are the gradient of the weight
- * of a dense layer that is applied to each step of a sequence, and a sum of outer products over samples. The products
- *     themselves, which may be many times as large as their sum, are never stored.
+ *   - A transposed operand, or a transposed product, becomes a flag of the product, but not of a sum of products.
+ *   - The sum of A_i B_i over leading axes i is [A_1 A_2 ...] [B_1; B_2; ...]: the products are not stored. Such are
+ *     the gradient of a dense layer's weight for each step of a sequence, and a sum of outer products over samples.
  *
  * With PAL_PASS_ROUNDING only: each adds in another order, or with one rounding less. Why the last one only where a
  * reshape is enough: to bring the axes into another order costs a pass over an operand, often as much as it saves. */
@@ -93,7 +92,7 @@ static int64_t steps_of(pal_var a, bool transposed)
 }
 
 /* A B + A' B' + ... is one sum: C is not written and read again between the products. A third one joins only if the sum
- * can still feed the loop behind it: that saves more than joining. */
+ * stays short enough to feed the loop behind it: that saves more than joining. */
 static pal_var join(const pal_rule *c)
 {
     const pal_var sum = c->in[0];

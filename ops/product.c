@@ -8,10 +8,11 @@
  * a tile of C (product_kernels.c). A panel is packed first: the kernel reads it once per block, and packed it lies in
  * the cache in one piece, whatever B's strides are.
  *
- * Two orders. By panels, if there are few rows: a worker packs a panel, which only it reads, and goes through the
- * blocks. B is a large weight then, read once from memory. By blocks, if there are many rows: the workers pack a part
- * of B that fits into the second-level cache, and then each block goes through all its panels. C is large then, and is
- * written row by row. Why not always so: the workers would wait for each other after every part of B.
+ * Two orders. By panels, if there are few rows, whose elements are neighbours: a worker packs a panel, which only it
+ * reads, and goes through the blocks. B is a large weight then, read once from memory. By blocks, if there are many
+ * rows: the workers pack a part of B that fits into the second-level cache, and then each block goes through all its
+ * panels. C is large then, and is written row by row. Why not always so: the workers would wait for each other after
+ * every part of B.
  *
  * By blocks, the rows of C may go to a loop instead of memory (pal_call.follow): the update of a weight takes its
  * gradient while it is in the cache.
@@ -21,12 +22,12 @@
  *
  * Long sums are cut, so that what is packed stays in the cache. A sum goes on from the value in C, which loses nothing:
  * C and the sum have one type. A sum of products is one longer sum: their terms are packed one behind the other. So the
- * gradient of a tied weight, which has two uses or three, is made once and not added to. */
+ * gradient of a tied weight, which has several uses, is made once and not added to. */
 #include "ops/product_job.h"
 
 enum {
     PART_BYTES = 768 << 10, /* of a part of B */
-    FEW_ROWS = 256,         /* up to here by panels */
+    FEW_ROWS = 256,         /* up to here by panels, unless blocks of A are packed */
     LEAST_WORK = 1 << 15,   /* multiplications for which a task is worth its claim */
     /* BLAS has kernels for few columns. A product of 2 rows leaves most of a tile empty, and is still faster than
      * BLAS's. The same on all processors, since who multiplies decides the bits. */
@@ -112,9 +113,7 @@ size_t pal__product_scratch(pal_context *context, const pal__product *p)
 
 bool pal__product_ours(const pal_context *context, const pal__product *p)
 {
-    bool long_enough = true;
-    for (size_t t = 0; t < p->n_terms; t++) long_enough &= p->term[t].k >= LEAST_K;
-    return pal__product_kernels_of(context, p->dtype) && p->m && p->n >= LEAST_N && long_enough;
+    return pal__product_kernels_of(context, p->dtype) && p->m && p->n >= LEAST_N && all_steps(p) >= LEAST_K;
 }
 
 /* One part of the sum, so that a block is finished when it has gone through the panels of a part of B. */

@@ -39,11 +39,11 @@ bool pal__product_feeds(const pal_context *context, const pal__product *p);
 size_t pal__product_scratch(pal_context *context, const pal__product *p);
 void pal__product_run(pal_context *context, const pal__product *p, pal__product_items items, const void *user,
                       void *scratch);
-/* Copies what is below the diagonal of C to above it. */
-void pal__product_mirror(pal_context *context, const pal__product *p, void *c);
 /* The same of one item on the calling worker alone. own: pal__product_own_bytes bytes, which no other worker has. */
 size_t pal__product_own_bytes(const pal_context *context, const pal__product *p);
 void pal__product_alone(const pal_context *context, const pal__product *p, pal__product_item item, void *own);
+/* Copies what is below the diagonal of C to above it. */
+void pal__product_mirror(pal_context *context, const pal__product *p, void *c);
 
 /* ---- Kernels, one table per instruction set and type (product_kernels.c) -------------------------------------- */
 

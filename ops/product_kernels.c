@@ -15,7 +15,8 @@
 #define JOIN_(a, b) pal__product_##a##_##b
 #define JOIN(a, b)  JOIN_(a, b)
 
-/* With its checks in each of them, unrolled loops take a sanitizer ten minutes to compile; so there they stay loops. */
+/* With its checks in each of them, unrolled loops take AddressSanitizer ten minutes to compile; so there they stay
+ * loops. */
 #ifdef __has_feature
 #define SANITIZED __has_feature(address_sanitizer)
 #else

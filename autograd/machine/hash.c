@@ -1,6 +1,6 @@
 /* hash.c - hashes of numbers and bytes, for tables and for what must not depend on the order of recording.
  *
- * The order in which the contributions to an adjoint are added follows from hashes. So their values belong to what a
+ * The order in which the contributions to an adjoint are added follows from hashes (products come first). So their values belong to what a
  * build computes: another function here would change bits of gradients. */
 #include "autograd/machine/internal.h"
 

@@ -262,6 +262,59 @@ START_TEST(direct_convolutions_are_chains)
 END_TEST
 
 /* A transposed convolution inserts zeros between the pixels and then convolves with the flipped kernels. */
+/* Enough channels for the direct kernels, which refuse these: numbers that wrap, a product for each of many phases. */
+START_TEST(far_strides_match_plain_loops)
+{
+    const int64_t huge = (int64_t)1 << 60, two32 = (int64_t)1 << 32;
+    const struct {
+        int64_t image, kernel, stride, padding, dilation;
+    } rows[] = {{8, 2, 16, two32 / 2, two32 - 1},
+                {8, 3, huge, 0, 1},
+                {8, 3, huge / 8, 1, 1},
+                {8, 3, 16000, 0, 1},
+                {40, 20, 20, 0, 1},
+                {9, 2, 3, two32, 2 * two32 + 1},
+                {8, 1, 1, 0, huge},
+                {3, 2, 1, huge / 2, huge - 5},
+                {20, 3, 9, 4, 2}};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        setting s = {.o =
+                         CONV(.stride = {rows[r].stride, rows[r].stride}, .padding = {rows[r].padding, rows[r].padding},
+                              .dilation = {rows[r].dilation, rows[r].dilation}, .groups = 1)};
+        ck_assert(set_up(&s, 2, 8, 8, rows[r].image, rows[r].image, rows[r].kernel, rows[r].kernel));
+        if (pal_shape_count(s.y) > 100000) ck_abort_msg("setting %zu is too large", r);
+        check_setting(&s, r);
+    }
+}
+END_TEST
+
+/* A signal of one row: memory does not grow with the number of threads. */
+START_TEST(a_long_row_needs_no_row_for_each_thread)
+{
+    pal_context *context =
+        pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options), .threads = 32, .dry = true});
+    ck_assert_ptr_nonnull(context);
+    pal_tape *tape = pal_tape_new(context, PAL_F32);
+    pal_tensor *x = pal_tensor_new(context, PAL_F32, PAL_SHAPE(1, 8, 1, 200000)),
+               *w = pal_tensor_new(context, PAL_F32, PAL_SHAPE(16, 8, 1, 9));
+    pal_var in[] = {pal_leaf(tape, x, "x"), pal_leaf(tape, w, "w")}, out[3];
+    out[0] =
+        pal_conv2d(in[0], in[1], &(pal_conv2d_options){.struct_size = sizeof(pal_conv2d_options), .padding = {0, 4}});
+    ck_assert_int_eq(pal_grad(pal_sum_all(pal_square(out[0])), in, 2, out + 1), PAL_OK);
+    const size_t before = pal_context_memory(context, NULL), y = sizeof(float) * 16 * 200000;
+    for (int i = 0; i < 3; i++) {
+        pal_program *p = pal_compile(tape, &out[i], 1, NULL);
+        ck_assert_msg(p != NULL, "%s", pal_tape_error(tape));
+        ck_assert_uint_lt(pal_context_memory(context, NULL) - before, 6 * y);
+        pal_program_free(p);
+    }
+    pal_tape_free(tape);
+    pal_tensor_free(x);
+    pal_tensor_free(w);
+    pal_context_free(context);
+}
+END_TEST
+
 START_TEST(transposed_convolution_is_zero_insertion)
 {
     for (int64_t stride = 1; stride <= 3; stride++)
@@ -380,6 +433,7 @@ Suite *conv_suite(void)
     Suite *s = suite_create("conv");
     add_case(s, "conv", setup, teardown,
              TESTS(convolutions_match_plain_loops, large_convolutions_match_plain_loops, direct_convolutions_are_chains,
+                   far_strides_match_plain_loops, a_long_row_needs_no_row_for_each_thread,
                    transposed_convolution_is_zero_insertion, wrong_convolutions_are_refused));
     return s;
 }
