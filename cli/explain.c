@@ -61,7 +61,10 @@ static int show(const pal_cli_recording *r, const pal_cli_args *args, const char
 {
     static const char *const what[] = {"loss", "loss and gradient", "gradient of the squared gradient S"};
     const int64_t order = pal_cli_int(args, "order", 1);
-    const pal_explain_value values[] = {{r->loss, "loss", "δ"}, {r->squares, "S", "η"}};
+    pal_explain_value values[3] = {{r->loss, "loss", "δ"}};
+    size_t n_values = 1;
+    if (order == 2) values[n_values++] = (pal_explain_value){r->squares, "S", "η"};
+    if (r->corrupted.tape) values[n_values++] = (pal_explain_value){r->corrupted, "x̃", NULL};
     pal_var *outputs = calloc(r->n_outputs + 1, sizeof *outputs); /* at order 2 also S itself */
     pal_var *by = calloc(r->n_outputs + 1, sizeof *by);
     char title[256];
@@ -82,7 +85,7 @@ static int show(const pal_cli_recording *r, const pal_cli_args *args, const char
                                    .parameters = r->leaves,
                                    .n_parameters = r->n,
                                    .values = values,
-                                   .n_values = order == 2 ? 2 : 1,
+                                   .n_values = n_values,
                                    .scopes = scopes,
                                    .n_scopes = sizeof scopes / sizeof *scopes,
                                    .samples = pal_cli_int(args, "batch", 120),

@@ -75,6 +75,8 @@ static int record(pal_cli_recording *r, int64_t batch, int64_t order)
     pal_batch given = {.inputs = pal_leaf(r->tape, r->batch, "x")};
     if (classes) given.labels = pal_leaf(r->tape, r->classes, "y");
     pal_var loss = pal_model_loss(r->model, &given);
+    const pal_var seen = pal_model_corrupt(r->model, given.inputs); /* recorded already */
+    if (seen.id != given.inputs.id && seen.id != pal_model_target(r->model, given.inputs).id) r->corrupted = seen;
     pal_model_leaves(r->model, r->tape, r->leaves);
     pal_model_end(r->model);
     if (order >= 1) pal_grad(loss, r->leaves, r->n, gradients);

@@ -10,6 +10,7 @@ typedef struct pal_cli_recording {
     pal_model *model;
     pal_tensor *batch, *classes; /* x; and y, if the loss takes labels */
     pal_tape *tape;
+    pal_var corrupted;         /* x as the loss sees it; a bad handle if it is not corrupted */
     pal_var loss, squares;     /* squares: |gradient|^2, at order 2 alone; else a bad handle */
     pal_var *leaves, *outputs; /* outputs: the loss, if it is drawn, and the gradient of each leaf */
     char (*labels)[128];

@@ -1,14 +1,14 @@
-/* explain_tex.c - names in LaTeX: "δ_z₁" is \delta_{z_{1}}, "∂loss/∂W" a fraction, "x̂" \hat{x}, words are upright. */
+/* explain_tex.c - names in LaTeX: "δ_z₁" is \delta_{z_{1}}, "∂loss/∂W" a fraction, "x̂" \hat{x}, "x̃" \tilde{x}, words
+ * are upright. */
 #include "autograd/text/explain.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char hat[] = "\xcc\x82";
-
 static const struct {
     const char *text, *tex;
-} letters[] = {{"α", "\\alpha"},  {"β", "\\beta"},  {"δ", "\\delta"}, {"ε", "\\varepsilon"}, {"η", "\\eta"},
+} accents[] = {{"\xcc\x82", "\\hat"}, {"\xcc\x83", "\\tilde"}, {NULL, NULL}},
+  letters[] = {{"α", "\\alpha"},  {"β", "\\beta"},  {"δ", "\\delta"}, {"ε", "\\varepsilon"}, {"η", "\\eta"},
                {"λ", "\\lambda"}, {"μ", "\\mu"},    {"ρ", "\\rho"},   {"σ", "\\sigma"},      {"∂", "\\partial "},
                {"′", "'"},        {"‖", "\\Vert "}, {"²", "^{2}"},    {"∇", "\\nabla "}};
 
@@ -23,9 +23,10 @@ static void put_words(FILE *f, const char *s, size_t n) /* several letters are a
         s += word, n -= word;
     }
     for (size_t i = 0; i < n;) {
-        size_t k = 0, used = 1;
-        if (!strncmp(s + i + 1, hat, 2)) {
-            fprintf(f, "\\hat{%c}", s[i]);
+        size_t k = 0, used = 1, accent = 0;
+        while (accents[accent].text && strncmp(s + i + 1, accents[accent].text, 2)) accent++;
+        if (accents[accent].text) {
+            fprintf(f, "%s{%c}", accents[accent].tex, s[i]);
             i += 3;
             continue;
         }

@@ -20,6 +20,13 @@ works "a second derivative" explain contractive --order 2
 check "it is called as in the lectures" line '∂S/∂W = '
 works "the tape as recorded" explain basic --recorded
 works "options of the model" explain variational --code bernoulli --layers 40,3
+works "a corrupted input" explain denoising
+check "it is called x̃" line 'x̃ = x ⊙ [1 if u < 0.75 else 0]'
+check "where it is used" line '∂loss/∂W = x̃ᵀ δ_z + δ_aᵀ h'
+works "a corrupted input in LaTeX" explain denoising --tex
+check "with a tilde" grep -q 'tilde{x} = x ' out
+works "an input that is binarised alone" explain sparse --binarize dynamic
+check "it is not corrupted" [ "$(grep -c 'x̃' out)" -eq 0 ]
 works "other samples" explain basic --batch 7
 check "n is their number" grep -q '^ *n = 7 ' out
 
