@@ -28,7 +28,8 @@ static inline span inside(int64_t from, int64_t to, int64_t offset, int64_t stri
 
 /* What one element of a kernel is multiplied by; it is the same in every channel: rows of padding above, rows of
  * pixels, rows of padding below. In a row of pixels, elements begin .. end-1 are pixels, and the others are padding.
- * offset: the index in the plane of element 0 of the first row of pixels; it may be negative. */
+ * offset: the index in the plane of element 0 of the first row of pixels; it may be negative. 0: there are no pixels.
+ */
 typedef struct place {
     int64_t above, rows, below, begin, end, offset;
 } place;
@@ -40,9 +41,12 @@ static place place_of(const pal__conv *c, pal__patches at, int64_t k)
     place p = {.above = rows.begin - at.y0, .rows = rows.end - rows.begin, .below = at.y1 - rows.end};
     p.begin = cols.begin - at.x0;
     p.end = cols.end - at.x0;
-    if (p.rows) p.offset = (up + rows.begin * c->stride[0]) * c->w + left + at.x0 * c->stride[1];
+    if (p.rows && p.begin < p.end) p.offset = (up + rows.begin * c->stride[0]) * c->w + left + at.x0 * c->stride[1];
     return p;
 }
+
+/* From one row of a patch to the next. With a stride above the height no two of its rows have pixels. */
+static int64_t pitch_of(const pal__conv *c) { return c->stride[0] > c->h ? 0 : c->stride[0] * c->w; }
 
 #ifdef __AVX512F__
 static const int32_t even_f32[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30},

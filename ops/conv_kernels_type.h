@@ -70,7 +70,7 @@ static void ADD_ROWS(T *out, const T *in, int64_t rows, int64_t width, int64_t p
 
 void FN(im2col)(const pal__conv *c, int64_t channels, pal__patches at, T *x, T *columns, int64_t ld)
 {
-    int64_t width = at.x1 - at.x0, step = c->kh * c->kw * ld, plane = c->h * c->w, pitch = c->stride[0] * c->w;
+    int64_t width = at.x1 - at.x0, step = c->kh * c->kw * ld, plane = c->h * c->w, pitch = pitch_of(c);
     for (int64_t k = 0; k < c->kh * c->kw; k++) {
         place p = place_of(c, at, k);
         for (int64_t channel = 0; channel < channels; channel++) {
@@ -96,7 +96,7 @@ void FN(im2col)(const pal__conv *c, int64_t channels, pal__patches at, T *x, T *
 
 void FN(col2im)(const pal__conv *c, int64_t channels, pal__patches at, T *x, T *columns, int64_t ld)
 {
-    int64_t width = at.x1 - at.x0, step = c->kh * c->kw * ld, plane = c->h * c->w, pitch = c->stride[0] * c->w;
+    int64_t width = at.x1 - at.x0, step = c->kh * c->kw * ld, plane = c->h * c->w, pitch = pitch_of(c);
     for (int64_t k = 0; k < c->kh * c->kw; k++) {
         place p = place_of(c, at, k);
         for (int64_t channel = 0; channel < channels; channel++) {
