@@ -13,9 +13,9 @@ static double count(pal_shape s) { return (double)pal_shape_count(s); }
 double pal_op_flops(const pal_op *op, const pal_params *params, const pal_shape *in, size_t n, pal_shape out)
 {
     if (!op || !params || !in || n < 2 || op->op_class != PAL_CLASS_PRODUCT) return 0;
-    if (op->capabilities & PAL_TRANSPOSES && n / 2 > PAL__PRODUCT_TERMS) return 0;
     if (op->capabilities & PAL_TRANSPOSES) { /* pairs op(A) [.., m, k] and op(B) [.., k, n], behind C or not */
         double k = 0;
+        if (n / 2 > PAL__PRODUCT_TERMS) return 0;
         for (size_t t = 0; t < n / 2; t++) {
             const pal_shape a = in[n % 2 + 2 * t];
             if (a.rank >= 2) k += (double)a.dim[a.rank - (pal__product_params(params, n / 2, t).i[0] ? 2 : 1)];

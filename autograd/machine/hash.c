@@ -1,7 +1,7 @@
 /* hash.c - hashes of numbers and bytes, for tables and for what must not depend on the order of recording.
  *
- * The order in which the contributions to an adjoint are added follows from hashes (products come first). So their values belong to what a
- * build computes: another function here would change bits of gradients. */
+ * Contributions to an adjoint are added in the order of their hashes, products first. So the values of the hashes
+ * belong to what a build computes: another function here would change bits of gradients. */
 #include "autograd/machine/internal.h"
 
 #include <string.h>
