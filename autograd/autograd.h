@@ -384,6 +384,23 @@ const char *pal_program_error(const pal_program *program);          /* of the la
  */
 pal_status pal_bind(pal_program *program, const pal_tensor *leaf, void *data);
 
+/* A computation as two programs, for products of one matrix with many vectors and the like. */
+typedef struct pal_halves {
+    pal_program *once;  /* computes what depends on no moving leaf */
+    pal_program *again; /* computes the outputs, and performs the effects */
+    pal_tensor **kept;  /* n_kept: what `once` writes and `again` reads. pal_bind gives both other memory, such as one
+                         * for each of several batches */
+    size_t n_kept;
+    pal_context *context;
+} pal_halves;
+/* The outputs by two programs. Run `once`, and again whenever a leaf that is not among `moving` has changed; then `again`
+ * gives what the program of pal_compile would give, with the same bits, if it was compiled with the same options. moving:
+ * tensors of leaves. Leaves that the tape writes move as well; noise is drawn by `again`. A batch that is cut into shards
+ * is refused. On failure the tape says why, and out is all zeros. */
+pal_status pal_compile_halves(pal_tape *tape, const pal_var *outputs, size_t n, const pal_tensor *const *moving,
+                              size_t n_moving, const pal_compile_options *options, pal_halves *out);
+void pal_halves_free(pal_halves *halves); /* its programs and tensors; what it lies in is the caller's */
+
 /* A noise value is f(seed, full stream name, clock, row + element index). Only the caller changes the clock. */
 typedef struct pal_noise {
     uint64_t seed, clock, row;

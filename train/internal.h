@@ -16,6 +16,8 @@ enum { PALT__FAILED = 1, PALT__STOP = 2, PALT__TIME = 4 };
 typedef struct palt__stage {
     pal_tensor *input; /* [rows, features], in the dtype of the model */
     pal_program *program;
+    pal_halves halves; /* with options.moving: what the program does not compute each time; program is halves.again */
+    bool renew;        /* run halves.once first */
     int64_t rows;
     pal_tensor *labels;    /* [rows, classes] one-hot, zero before row labelled_from; or NULL */
     pal_tensor *known;     /* [rows, features], 0 where a feature is missing; NULL: all are known */
@@ -58,11 +60,13 @@ typedef struct palt__stage_options {
     bool divide;           /* the same */
     bool record_only;      /* record, but make no program: it is only checked whether that works */
     size_t more;           /* outputs beyond PALT__STAGE_OUTPUTS, at most */
+    const pal_tensor *const *moving; /* as in pal_compile_halves, n_moving of them; NULL: one program */
+    size_t n_moving;
 } palt__stage_options;
 
 palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *options, pal_error *err);
 void palt__stage_free(palt__stage *stage);
-/* Gathers these rows of the data and runs the program on them. */
+/* Gathers these rows of the data and runs the program on them; with `moving` and stage->renew, halves.once first. */
 pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const uint32_t *rows, pal_noise noise,
                            pal_error *err);
 /* Instead of that: the batch could not be made. Other processes that run this program hear of it. */

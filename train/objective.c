@@ -12,15 +12,18 @@
 
 enum { CHUNK = 1000 };
 
-/* Leaves that the program does not use need no place. */
+/* Leaves that a program does not use need no place. */
 static void bind(const pal_data_objective *o, const palt__stage *stage, const pal_slab *v, const pal_slab *sums)
 {
     for (size_t i = 0; i < o->n; i++) {
         pal_bind(stage->program, o->parameters[i], o->x->part[i]->data);
+        if (stage->halves.once) pal_bind(stage->halves.once, o->parameters[i], o->x->part[i]->data);
         if (v) pal_bind(stage->program, o->v->part[i], v->part[i]->data);
         if (sums) pal_bind(stage->program, o->sums->part[i], sums->part[i]->data);
     }
 }
+
+static bool is_product(palt__what kind) { return kind == PALT__HESSIAN || kind == PALT__GAUSS_NEWTON; }
 
 static pal_status make_pass(pal_data_objective *o, palt__what kind)
 {
@@ -30,10 +33,10 @@ static pal_status make_pass(pal_data_objective *o, palt__what kind)
     for (int i = 0; i < PALT__SIZES; i++) {
         palt__chunk *c = &p->chunk[i];
         if (!c->rows) continue;
-        c->stage = palt__objective_stage(o, kind, p, c, NULL, NULL, false, &o->err);
+        c->stage = is_product(kind) ? palt__held_stage(o, kind, p, i, &o->err)
+                                    : palt__objective_stage(o, kind, p, c, NULL, NULL, NULL, false, &o->err);
         if (c->stage) continue;
-        while (i) palt__stage_free(p->chunk[--i].stage);
-        p->chunk[PALT__FULL].stage = NULL;
+        palt__held_free(p);
         return o->err.status ? o->err.status : PAL_ERR_MEMORY;
     }
     return PAL_OK;
@@ -50,15 +53,18 @@ static pal_status run(pal_data_objective *o, palt__what kind, const pal_slab *v,
     const int64_t first = palt__objective_first(o, kind);
     int64_t at = 0;
     *value = 0;
+    if (!status && is_product(kind)) status = palt__held_begin(o);
     if (!status && sums) memset(sums->all->data, 0, pal_tensor_bytes(sums->all));
     for (int i = 0; i < PALT__SIZES && !status; i++) {
         const palt__chunk *c = &p->chunk[i];
         if (!c->stage) continue;
         bind(o, c->stage, v, sums);
-        for (; at + c->rows <= p->count && !status; at += c->rows) {
+        for (int64_t k = 0; at + c->rows <= p->count && !status; at += c->rows, k++) {
             if (o->o.stop && o->o.stop(o->o.user)) return PAL_ERR_STOPPED;
             const pal_noise noise = {.seed = o->o.seed, .row = (uint64_t)(first + at)};
+            palt__held_take(o, p, i, k);
             status = palt__stage_run(c->stage, o->data, palt__objective_rows(o, p, c, first, at), noise, &o->err);
+            if (!status) palt__held_done(o, p, i, k);
             *value += pal_tensor_get(pal_output(c->stage->program, 0), 0) * ((double)c->rows / (double)p->count);
             o->runs += kind == PALT__GRADIENT && i == PALT__FULL;
         }
@@ -161,7 +167,7 @@ static pal_status look(pal_data_objective *o, pal_error *err)
     palt__pass_of p;
     palt__objective_chunks(o, PALT__GRADIENT, &p);
     palt__stage *stage =
-        palt__objective_stage(o, PALT__GRADIENT, &p, &p.chunk[PALT__FULL], &trouble, &matches, true, err);
+        palt__objective_stage(o, PALT__GRADIENT, &p, &p.chunk[PALT__FULL], NULL, &trouble, &matches, true, err);
     if (!stage) return PAL_ERR_ARGUMENT;
     palt__stage_free(stage);
     if (!matches) o->f.gauss_newton = NULL;
@@ -262,8 +268,8 @@ pal_data_objective *palt__objective_new(pal_model *model, const pal_dataset *dat
 void pal_data_objective_free(pal_data_objective *o)
 {
     if (!o) return;
-    for (size_t k = 0; k < PALT__WHATS; k++)
-        for (int i = 0; i < PALT__SIZES; i++) palt__stage_free(o->pass[k].chunk[i].stage);
+    for (size_t k = 0; k < PALT__WHATS; k++) palt__held_free(&o->pass[k]);
+    free(o->seen);
     pal_slab_free(o->sums);
     pal_slab_free(o->v);
     pal_slab_free(o->x);
@@ -280,6 +286,7 @@ const pal_objective *pal_data_objective_get(const pal_data_objective *o) { retur
 
 void pal_data_objective_read(pal_data_objective *o)
 {
+    o->moved++; /* a parameter that does not move may have changed, too */
     for (size_t i = 0; i < o->n; i++)
         if (o->x->part[i]->data)
             memcpy(o->x->part[i]->data, o->parameters[i]->data, pal_tensor_bytes(o->parameters[i]));
@@ -305,7 +312,8 @@ pal_status palt__objective_plan(pal_data_objective *o, const char *method, size_
     for (palt__what k = PALT__VALUE; k < PALT__WHATS; k++) {
         if (needed[k] && make_pass(o, k)) return pal_error_set(err, o->err.status, "%s", o->err.text);
         for (int i = 0; i < PALT__SIZES; i++)
-            if (o->pass[k].chunk[i].stage) *arena += pal_program_arena(o->pass[k].chunk[i].stage->program);
+            if (o->pass[k].chunk[i].stage)
+                *arena += pal_program_arena(o->pass[k].chunk[i].stage->program) + palt__held_bytes(&o->pass[k], i);
     }
     return PAL_OK;
 }

@@ -112,8 +112,8 @@ static size_t record(pal_model *model, const palt__inputs *in, pal_var *outputs,
 }
 
 palt__stage *palt__objective_stage(pal_data_objective *o, palt__what kind, const palt__pass_of *p,
-                                   const palt__chunk *chunk, const char **trouble, bool *matches, bool record_only,
-                                   pal_error *err)
+                                   const palt__chunk *chunk, const pal_slab *moving, const char **trouble,
+                                   bool *matches, bool record_only, pal_error *err)
 {
     const bool labels =
         pal_model_classes(o->model) && o->data->labels && (o->whole || o->phase.stream != PAL_STREAM_ALL);
@@ -129,6 +129,8 @@ palt__stage *palt__objective_stage(pal_data_objective *o, palt__what kind, const
                                          .user = &r,
                                          .check_nan = o->o.check_nan,
                                          .profile = o->o.profile && kind == PALT__GRADIENT,
-                                         .record_only = record_only};
+                                         .record_only = record_only,
+                                         .moving = moving ? (const pal_tensor *const *)moving->part : NULL,
+                                         .n_moving = moving ? moving->n : 0};
     return palt__stage_new(o->model, &options, err);
 }

@@ -78,7 +78,11 @@ static pal_status compile(pal_model *model, palt__stage *stage, const palt__stag
                                          .check_nan = o->check_nan,
                                          .profile = o->profile,
                                          .divide = o->divide};
-    if (n && !o->record_only) *program = pal_compile(tape, outputs, n, &options);
+    if (n && !o->record_only && !o->moving) *program = pal_compile(tape, outputs, n, &options);
+    if (n && !o->record_only && o->moving) {
+        pal_compile_halves(tape, outputs, n, o->moving, o->n_moving, &options, &stage->halves);
+        *program = stage->halves.again;
+    }
     const bool good = n && !pal_tape_status(tape) && (o->record_only || *program);
     const pal_status status = good ? PAL_OK : blame(model, pal_tape_status(tape), pal_tape_error(tape), err);
     pal_tape_free(tape);
@@ -137,7 +141,10 @@ palt__stage *palt__stage_new(pal_model *model, const palt__stage_options *o, pal
 void palt__stage_free(palt__stage *stage)
 {
     if (!stage) return;
-    pal_program_free(stage->program);
+    if (stage->halves.again)
+        pal_halves_free(&stage->halves);
+    else
+        pal_program_free(stage->program);
     pal_program_free(stage->corrupt);
     pal_tensor_free(stage->corrupted);
     pal_tensor_free(stage->known);
@@ -238,6 +245,7 @@ pal_status palt__stage_run(palt__stage *stage, const pal_dataset *data, const ui
 {
     pal_status status = fill(stage, data, rows, noise, err);
     if (status) palt__stage_skip(stage, noise);
+    if (!status && stage->renew) status = run(stage->model, stage->halves.once, noise, err);
     if (!status) status = run(stage->model, stage->program, noise, err);
     if (status || !stage->together || !(pal_program_raised(stage->program) & PALT__FAILED)) return status;
     return pal_error_set(err, PAL_ERR_IO, "%s", PALT__ELSEWHERE "a batch could not be gathered");

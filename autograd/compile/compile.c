@@ -142,20 +142,30 @@ static bool simplified(pal_tape *t, pal__graph *g, const pal_compile_options *o)
     return !changed || (passed(t, g, "batch", o) && pal__simplify(g, rounding) && passed(t, g, "simplify", o));
 }
 
-static bool prepare(pal_tape *t, const uint32_t *roots, size_t n, const pal_compile_options *o, pal__graph *g)
+/* What was told to the tape of a pass goes to the tape that the user has. */
+static bool failed(pal_tape *t, pal__graph *g)
 {
-    const bool simplify = o->passes & PAL_PASS_SIMPLIFY;
-    if (!live(t, roots, n, simplify, g)) return false;
-    bool ok = passed(t, g, "live", o);
-    if (ok && simplify) ok = simplified(t, g, o);
-    const bool cut = pal_tape_shards(t) > 1;
-    if (ok) ok = pal__share(g) && (!cut || (passed(t, g, "share", o) && pal__share_check(g->tape)));
-    if (ok) ok = pal__materialise(g, simplify) && passed(t, g, "materialise", o);
-    if (ok) return true;
     if (g->tape && g->tape->status != PAL_OK) pal_tape_fail(t, g->tape->status, "%s", g->tape->error);
     pal__out_of_memory(t, "compile");
     pal__graph_free(t->context, g);
     return false;
+}
+
+/* The passes that look for less to compute. */
+static bool reduce(pal_tape *t, const uint32_t *roots, size_t n, const pal_compile_options *o, pal__graph *g)
+{
+    const bool simplify = o->passes & PAL_PASS_SIMPLIFY;
+    if (!live(t, roots, n, simplify, g)) return false;
+    return (passed(t, g, "live", o) && (!simplify || simplified(t, g, o))) || failed(t, g);
+}
+
+/* The passes that look for what a plan relies on. */
+static bool prepare(pal_tape *t, const pal_compile_options *o, pal__graph *g)
+{
+    const bool cut = pal_tape_shards(t) > 1;
+    bool ok = pal__share(g) && (!cut || (passed(t, g, "share", o) && pal__share_check(g->tape)));
+    if (ok) ok = pal__materialise(g, o->passes & PAL_PASS_SIMPLIFY) && passed(t, g, "materialise", o);
+    return ok || failed(t, g);
 }
 
 /* Plans for the bodies of a plan's regions; *last: the last of the row that `after` makes. False: no memory. */
@@ -227,31 +237,42 @@ static const pal_compile_options *read_options(pal_tape *t, const pal_compile_op
     return o;
 }
 
-pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pal_compile_options *given)
+bool pal__compile_begin(pal_tape *t, const pal_var *outputs, size_t n, const pal_compile_options *given,
+                        pal_compile_options *o, pal__graph *g)
 {
-    pal_compile_options o;
-    if (!t || t->status != PAL_OK || !read_options(t, given, outputs, n, &o)) return NULL;
     size_t n_roots;
-    uint32_t *roots = find_roots(t, outputs, n, o.effects, &n_roots);
-    if (!roots) return NULL;
-    pal__graph g = {0};
-    bool ok = prepare(t, roots, n_roots, &o, &g);
+    if (!t || t->status != PAL_OK || !read_options(t, given, outputs, n, o)) return false;
+    uint32_t *roots = find_roots(t, outputs, n, o->effects, &n_roots);
+    const bool ok = roots && reduce(t, roots, n_roots, o, g);
     pal__free(t->context, roots);
-    if (!ok) return NULL;
-    const char *left = leftover_placeholder(g.tape);
-    if (left) pal_tape_fail(g.tape, PAL_ERR_DERIVATIVE, "%s", left);
+    return ok;
+}
+
+pal_program *pal__compile_end(pal_tape *t, pal__graph *g, size_t n, const pal_compile_options *o)
+{
+    if (!prepare(t, o, g)) return NULL;
+    const char *left = leftover_placeholder(g->tape);
+    if (left) pal_tape_fail(g->tape, PAL_ERR_DERIVATIVE, "%s", left);
     pal_program *p = pal__alloc(t->context, sizeof *p);
-    if (p) *p = (pal_program){.context = t->context, .lanes = o.lanes, .profile = o.profile, .check = o.check_nan};
-    pal__plan *order = p && !left ? plan(&g, n, &o) : NULL;
-    ok = order && pal__emit(p, order) && (!o.trace || told(t->context, "emit", pal_program_text(p), &o));
+    if (p) *p = (pal_program){.context = t->context, .lanes = o->lanes, .profile = o->profile, .check = o->check_nan};
+    pal__plan *order = p && !left ? plan(g, n, o) : NULL;
+    const bool ok = order && pal__emit(p, order) && (!o->trace || told(t->context, "emit", pal_program_text(p), o));
     if (!ok) {
-        if (g.tape->status != PAL_OK) pal_tape_fail(t, g.tape->status, "%s", g.tape->error);
-        pal__out_of_memory(t, "compile");
         pal_program_free(p);
         p = NULL;
     }
     pal__plan_free(order);
-    t->looked += g.tape->looked + g.tape->by_entry.looked;
-    pal__graph_free(t->context, &g);
+    t->looked += g->tape->looked + g->tape->by_entry.looked;
+    if (!ok)
+        failed(t, g);
+    else
+        pal__graph_free(t->context, g);
     return p;
+}
+
+pal_program *pal_compile(pal_tape *t, const pal_var *outputs, size_t n, const pal_compile_options *given)
+{
+    pal_compile_options o;
+    pal__graph g = {0};
+    return pal__compile_begin(t, outputs, n, given, &o, &g) ? pal__compile_end(t, &g, n, &o) : NULL;
 }

@@ -16,6 +16,11 @@ bool pal__batch(pal__graph *graph, bool *changed);
 bool pal__materialise(pal__graph *graph, bool merge); /* view.c: copies where a kernel needs contiguous */
 bool pal__share(pal__graph *graph);                   /* share.c: sums over shards as pairs; replaces *graph */
 bool pal__share_check(pal_tape *tape); /* share.c: false: an assign's value differs between shards; the tape says so */
+/* compile.c: pal_compile in two parts. The first ends where the passes that rewrite a tape are done; the second takes the
+ * graph, whose first n outputs are wanted, and frees it. On failure the tape says why. */
+bool pal__compile_begin(pal_tape *tape, const pal_var *outputs, size_t n, const pal_compile_options *given,
+                        pal_compile_options *options, pal__graph *graph);
+pal_program *pal__compile_end(pal_tape *tape, pal__graph *graph, size_t n, const pal_compile_options *options);
 const char *pal__verify(const pal_tape *tape); /* verify.c: NULL, or what is wrong */
 /* The same, and what holds of what a program is made of besides: after materialise. */
 const char *pal__verify_program(const pal_tape *tape, const uint32_t *outputs, size_t n);

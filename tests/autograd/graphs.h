@@ -113,6 +113,7 @@ pal_var graph_gradient(const graph_builder *b, pal_var y, pal_var x, pal_var z, 
 
 typedef struct graph_counts {
     size_t graphs, subsets, rounding, threads, again, effects, order, gradients, second, texts, read_back;
+    size_t halves, kept;           /* compared as two programs; values that passed between them */
     size_t errors, kinks;          /* gradient checks that could not run, or met a kink */
     size_t numeric;                /* graphs whose unoptimised program failed while running */
     size_t seen[GRAPH_OPERATIONS]; /* recorded entries, per operation of the registry */

@@ -301,6 +301,63 @@ static bool threads_agree(const instance *in, pal_context *three, const result *
     return ok;
 }
 
+/* Leaves by the bits of `which`; in round 1 they have other values than in round 0, which no other leaf has. */
+static void fill_round(const instance *in, uint64_t which, int round)
+{
+    fill_leaves(in);
+    for (size_t i = 0; i < in->g->n_leaves && round; i++)
+        for (size_t k = 0; k < pal_tensor_count(in->leaf[i]) && which >> i & 1 && pal_dtype_real(in->leaf[i]->dtype);
+             k++)
+            pal_tensor_set(in->leaf[i], k, 0.75 * pal_tensor_get(in->leaf[i], k));
+}
+
+static pal_status run_round(const instance *in, uint64_t which, int round, pal_program *p, result *r)
+{
+    fill_round(in, which, round);
+    const pal_status status = pal_run(p);
+    *r = (result){.failed = status != PAL_OK};
+    for (size_t i = 0; i < in->g->n_outputs && !status; i++) append(r, pal_output(p, i));
+    for (size_t i = 0; i < in->g->n_leaves && !status; i++) append(r, in->leaf[i]);
+    return status;
+}
+
+/* Two programs give the bits of one, also where the first is not run again after the moving leaves have changed. */
+static bool halves_agree(const instance *in, unsigned passes, graph_counts *n, report to)
+{
+    uint64_t state = in->g->seed;
+    const uint64_t which = graph_random(&state);
+    const pal_tensor *moving[GRAPH_NODES];
+    size_t n_moving = 0;
+    for (size_t i = 0; i < in->g->n_leaves; i++)
+        if (which >> i & 1) moving[n_moving++] = in->leaf[i];
+    const pal_compile_options o = {.struct_size = sizeof o, .effects = true, .passes = passes, .lanes = 3};
+    pal_halves halves;
+    pal_program *whole = pal_compile(in->tape, in->values.outputs, in->g->n_outputs, &o);
+    bool ok =
+        whole && !pal_compile_halves(in->tape, in->values.outputs, in->g->n_outputs, moving, n_moving, &o, &halves);
+    if (!ok) tell(to, "in halves: %s", pal_tape_error(in->tape));
+    bool failed = false;
+    if (ok) {
+        pal_program_set_noise(whole, noise_of(in));
+        pal_program_set_noise(halves.again, noise_of(in));
+        fill_leaves(in);
+        failed = pal_run(halves.once) != PAL_OK; /* so may the whole, and nothing can be compared */
+        n->kept += halves.n_kept;
+    }
+    for (int round = 0; round < 2 && ok && !failed; round++) {
+        result a, b;
+        run_round(in, which, round, whole, &a);
+        run_round(in, which, round, halves.again, &b);
+        ok = agree(&a, &b, 0, round ? "in halves, again" : "in halves", to);
+        free_result(&a);
+        free_result(&b);
+    }
+    n->halves += ok && !failed;
+    if (whole) pal_program_free(whole);
+    if (whole) pal_halves_free(&halves);
+    return ok;
+}
+
 static pal_var build(pal_tape *t, const pal_var *inputs, const void *user) { return graph_scalar(user, t, inputs); }
 
 static bool gradients_agree(const graph *g, pal_context *c, int order, graph_counts *n, report to)
@@ -367,7 +424,8 @@ bool graph_holds(const graph *g, graph_contexts c, bool gradients, graph_counts 
          agree(&all, &again, 0, "run again", to);
     n->again += ok;
     ok = ok && (none.failed || effects_are_asked_for(&in, &all, n, to)) && threads_agree(&in, c.three, &all, n, to) &&
-         order_agrees(&in, &all, n, to) && text_comes_back(&in, &all, n, to);
+         order_agrees(&in, &all, n, to) && text_comes_back(&in, &all, n, to) && halves_agree(&in, EXACT, n, to) &&
+         halves_agree(&in, PAL_PASS_ALL, n, to);
     if (ok && gradients && g->small) ok = gradients_agree(g, c.one, 1, n, to);
     if (ok && gradients && g->small && g->seed % 3 == 0) ok = gradients_agree(g, c.one, 2, n, to);
     free_result(&none);

@@ -43,11 +43,12 @@ int main(int argc, char **argv)
         print_failure(&g, c, small, why);
     }
     printf("%zu graphs: %zu subsets of passes, %zu within rounding, %zu with threads, %zu again, %zu without effects, "
-           "%zu in another order, %zu texts, %zu read back, %zu gradients and %zu of second order (%zu kinks, %zu "
+           "%zu in another order, %zu texts, %zu read back, %zu in halves with %zu values between, %zu gradients and "
+           "%zu of second order (%zu kinks, %zu "
            "errors), "
            "%zu that fail alike; %zu failed\n",
-           n.graphs, n.subsets, n.rounding, n.threads, n.again, n.effects, n.order, n.texts, n.read_back, n.gradients,
-           n.second, n.kinks, n.errors, n.numeric, failed);
+           n.graphs, n.subsets, n.rounding, n.threads, n.again, n.effects, n.order, n.texts, n.read_back, n.halves,
+           n.kept, n.gradients, n.second, n.kinks, n.errors, n.numeric, failed);
     size_t recorded = 0, all = 0;
     for (size_t i = 0; i < GRAPH_OPERATIONS && pal_op_at(i); i++) {
         if (pal_op_at(i)->op_class == PAL_CLASS_COMPOSITE) continue;

@@ -108,9 +108,38 @@ static bool long_lists(counter *n)
     return ok;
 }
 
+/* One computation as two programs. */
+static bool halves(counter *n)
+{
+    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
+                                                            .threads = 1,
+                                                            .allocate = counting,
+                                                            .release = releasing,
+                                                            .user = n});
+    if (!c) return false;
+    pal_tensor *xs = pal_tensor_new(c, PAL_F64, PAL_SHAPE(3, 4)), *vs = pal_tensor_new(c, PAL_F64, PAL_SHAPE(3, 4));
+    pal_tape *t = pal_tape_new(c, PAL_F64);
+    bool ok = false;
+    if (xs && vs && t) {
+        const pal_tensor *const moving = vs;
+        pal_var x = pal_leaf(t, xs, "x"), v = pal_leaf(t, vs, "v");
+        pal_var y = pal_mul(pal_matmul(pal_exp(x), pal_transpose(x)), pal_matmul(v, pal_transpose(pal_exp(x))));
+        pal_halves h;
+        const pal_status status = pal_compile_halves(t, &y, 1, &moving, 1, NULL, &h);
+        ok = !status && !pal_run(h.once) && !pal_run(h.again);
+        if (status) ck_assert_int_eq(pal_tape_status(t), PAL_ERR_MEMORY);
+        pal_halves_free(&h);
+    }
+    pal_tape_free(t);
+    pal_tensor_free(xs);
+    pal_tensor_free(vs);
+    pal_context_free(c);
+    return ok;
+}
+
 START_TEST(every_allocation_may_fail)
 {
-    bool (*const scenarios[])(counter *) = {scenario, long_lists};
+    bool (*const scenarios[])(counter *) = {scenario, long_lists, halves};
     bool (*run)(counter *) = scenarios[_i];
     counter n = {.fails_at = -1};
     ck_assert(run(&n));
