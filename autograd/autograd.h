@@ -323,7 +323,8 @@ typedef pal_var (*pal_body)(pal_tape *tape, pal_var k, void *user);
 /* The sum of body(k) over k = 0 .. count-1, in this order. All terms use the same slice of memory. The adjoint is
  * another map_sum, which recomputes the body. */
 pal_var pal_map_sum(pal_tape *tape, int64_t count, pal_body body, void *user);
-/* The value of body with k = 0. The backward pass recomputes it instead of keeping its intermediate values. */
+/* The value of body with k = 0. The backward pass recomputes it instead of keeping its intermediate values: once for
+ * each outer value that the body reads and the gradient needs. So put few layers into one body. */
 pal_var pal_recompute(pal_tape *tape, pal_body body, void *user);
 
 /* ---- Host: programs ------------------------------------------------------------------------------------------- */

@@ -125,6 +125,12 @@ static uint32_t copy_entry(walk *w, uint32_t id, const uint32_t *in, size_t n)
     e.region = w->to->region;
     e.index = mapping(w, e.index);
     e.body = e.body ? mapping(w, e.body) : 0;
+    pal_params depth; /* a body that is recorded again may lie deeper */
+    if (e.op == &pal__op_index && w->from == w->to) {
+        depth = *e.params;
+        depth.i[0] = 1 + (e.region ? pal__at(w->to, e.region)->params->i[0] : 0);
+        e.params = &depth;
+    }
     if (w->from != w->to && !e.origin) e.origin = id;
     if (!e.body) return pal__append(w->to, &e, in, n);
     /* What a body reads may have changed with the body. */

@@ -76,7 +76,7 @@ static bool much_noise(const facts *f, char *out, size_t size)
 static bool slow_steps(const facts *f, char *out, size_t size)
 {
     if (!is_steady(f)) return false;
-    snprintf(out, size, "use --optimizer adam --learning-rate 0.001");
+    snprintf(out, size, "use --optimizer adam");
     return true;
 }
 

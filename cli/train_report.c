@@ -116,7 +116,7 @@ static void write_remedy(const pal_rundir *dir, const pal_dataset *data, char *o
 {
     const pal_run_info *info = pal_rundir_info(dir);
     const double rate = info->schedule.learning_rate, usual = usual_rate(info->optimizer.name);
-    const char *adam = usual >= 1 ? ", or use --optimizer adam --learning-rate 0.001" : "";
+    const char *adam = usual >= 1 ? ", or use --optimizer adam" : "";
     double low, high;
     size_t at = 0;
     pal_data_range(data, &low, &high);

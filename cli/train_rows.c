@@ -16,7 +16,7 @@ const pal_cli_row pal_cli_train_rows[] = {
     PAL_CLI_INT("limit", "", 1, 4294967295, "N", "train on the first N training samples only"),
     PAL_CLI_ENUM("from", "", NULL, "RUN", "start with the weights of another run that have the same name and size"),
     {{"batch", PAL_OPTION_INT, "", 1, 1048576, NULL,
-      "samples per step (default: 128; with fewer than 1,024 samples, a power of two, at most an eighth of them; for a minimiser 1,000)"},
+      "samples per step (default: 128; with fewer than 1,024 samples, a power of two, at most an eighth of them; for kfac 1,024 or all, for a minimiser 1,000)"},
      "N", "batch-size", 0},
     PAL_CLI_INT("accumulate", "1", 1, 1048576, "N",
                 "batches per step: one update with the mean of their gradients, in the memory of one batch"),

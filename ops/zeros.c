@@ -16,22 +16,31 @@
 
 #include <string.h>
 
+/* The values that a slice has gone through in this pass, each once: a value may be read on many ways. Where there is no
+ * more room, the next pass goes on. */
+typedef struct trail {
+    struct {
+        uint32_t id;
+        int64_t axis;
+        pal_var sliced; /* id 0: not yet */
+    } of[64];
+    size_t n;
+} trail;
+
 typedef struct slot { /* where the axis of an embed_at or slice_at is */
     pal_var index;
     int64_t axis, length; /* the axis is counted from the last */
-    int depth;            /* of a slice: how many values it has gone through in this pass */
+    trail *seen;          /* by the slices with this index */
 } slot;
-
-enum { DEEPEST = 64 }; /* the next pass goes on from there */
 
 static pal_var none(void) { return (pal_var){0}; }
 
 static bool is_embed(pal_var v) { return pal_op_of(v) == &pal__op_embed_at; }
 
-static slot slot_of(pal_var embed)
+static slot slot_of(pal_var embed, trail *seen)
 {
     const pal_params *p = pal_params_of(embed);
-    return (slot){.index = pal_operand(embed, 1), .axis = p->i[0], .length = p->i[1]};
+    return (slot){.index = pal_operand(embed, 1), .axis = p->i[0], .length = p->i[1], .seen = seen};
 }
 
 static bool same_slot(slot a, slot b) { return a.index.id == b.index.id && a.axis == b.axis && a.length == b.length; }
@@ -53,18 +62,24 @@ static pal_var embed(pal_var x, slot s)
     return pal_embed_at(x, s.index, pal_shape_of(x).rank - 1 - (int)s.axis, s.length);
 }
 
-static slot at_axis(slot s, int64_t axis) { return (slot){s.index, axis, s.length, s.depth}; }
+static slot at_axis(slot s, int64_t axis) { return (slot){s.index, axis, s.length, s.seen}; }
 
 static pal_var slice_earlier(pal_var y, slot s);
 
 static pal_var slice(pal_var x, slot s)
 {
     const pal_shape shape = pal_shape_of(x);
+    trail *w = s.seen;
+    size_t at = 0;
     if (length_along(shape, s.axis) == 1) return x;
-    if (is_embed(x) && same_slot(slot_of(x), s)) return pal_operand(x, 0);
-    s.depth++;
-    const pal_var less = s.depth < DEEPEST ? slice_earlier(x, s) : none();
-    return less.id ? less : pal_slice_at(x, s.index, shape.rank - 1 - (int)s.axis);
+    if (is_embed(x) && same_slot(slot_of(x, NULL), s)) return pal_operand(x, 0);
+    while (at < w->n && (w->of[at].id != x.id || w->of[at].axis != s.axis)) at++;
+    if (at < w->n) return w->of[at].sliced;
+    if (at == PAL_COUNT(w->of)) return pal_slice_at(x, s.index, shape.rank - 1 - (int)s.axis);
+    w->of[w->n].id = x.id;
+    w->of[w->n++].axis = s.axis;
+    const pal_var less = slice_earlier(x, s);
+    return w->of[at].sliced = less.id ? less : pal_slice_at(x, s.index, shape.rank - 1 - (int)s.axis);
 }
 
 /* The axis, from the last, that a reshape makes of this one; -1: it does not stay whole. */
@@ -134,7 +149,7 @@ static pal_var through_elementwise(const pal_rule *c, size_t k, slot s)
 {
     pal_var in[3];
     bool all = true;
-    for (size_t i = 0; i < c->n; i++) all &= is_embed(c->in[i]) && same_slot(slot_of(c->in[i]), s);
+    for (size_t i = 0; i < c->n; i++) all &= is_embed(c->in[i]) && same_slot(slot_of(c->in[i], NULL), s);
     if (!(all ? is_zero_at_zero(c) : is_annihilated(c->op, k))) return none();
     for (size_t i = 0; i < c->n; i++) in[i] = slice(c->in[i], s);
     return embed(pal_record(c->tape, c->op, in, c->n, c->params), s);
@@ -222,7 +237,7 @@ static const struct {
 static pal_var sum_of_terms(const pal_rule *c, size_t k)
 {
     pal_var x = pal_operand(c->in[k], 0);
-    const slot s = slot_of(c->in[k]);
+    const slot s = slot_of(c->in[k], NULL);
     const pal_shape from = pal_shape_of(x), to = result_of(c, NULL);
     const int axis = from.rank - 1 - (int)s.axis;
     int axes[PAL_MAX_RANK];
@@ -241,7 +256,8 @@ static pal_var sum_of_terms(const pal_rule *c, size_t k)
 
 pal_var pal__carry_zeros(const pal_rule *c, size_t k, bool rounding)
 {
-    const slot s = slot_of(c->in[k]);
+    trail seen = {.n = 0};
+    const slot s = slot_of(c->in[k], &seen);
     if (!rounding || s.length == 1) return none();
     if (pal_shape_of(s.index).rank) return c->op == &pal__op_sum_to ? sum_of_terms(c, k) : none();
     if (c->op == &pal__op_copy) return none(); /* the value of a region's body stays one */
@@ -305,8 +321,10 @@ static pal_var slice_earlier(pal_var y, slot s)
 pal_var pal__slice_at_earlier(const pal_rule *r, bool rounding)
 {
     const int64_t axis = r->params->i[0];
-    const slot s = {.index = r->in[1], .axis = axis, .length = length_along(pal_shape_of(r->in[0]), axis)};
-    return rounding && !pal_shape_of(s.index).rank ? slice_earlier(r->in[0], s) : none();
+    trail seen = {.n = 0};
+    const slot s = {r->in[1], axis, length_along(pal_shape_of(r->in[0]), axis), &seen};
+    /* Along an axis of length 1 there is nothing to take less of, and what is summed there may be longer. */
+    return rounding && s.length != 1 && !pal_shape_of(s.index).rank ? slice_earlier(r->in[0], s) : none();
 }
 
 /* ---- All terms of a region at once ---------------------------------------------------------------------------- */

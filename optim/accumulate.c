@@ -21,6 +21,12 @@ struct pal_accumulator {
 pal_accumulator *pal_accumulator_new(pal_context *context, pal_tensor *const *parameters, const char *const *names,
                                      size_t n, pal_error *err)
 {
+    bool there = context && (!n || (parameters && names));
+    for (size_t i = 0; there && i < n; i++) there = parameters[i] && names[i];
+    if (!there) {
+        pal_error_set(err, PAL_ERR_ARGUMENT, "accumulation: no context, or a parameter or its name is missing");
+        return NULL;
+    }
     pal_accumulator *a = calloc(1, sizeof *a);
     pal_shape *shapes = calloc(n + 1, sizeof *shapes);
     bool good = a && shapes && (a->names = calloc(n + 1, sizeof *a->names));
@@ -54,6 +60,7 @@ void pal_accumulator_clear(pal_accumulator *a)
 
 pal_status pal_accumulator_add(pal_accumulator *a, pal_tape *tape, const pal_var *gradients)
 {
+    if (!a || !tape || (a->n && !gradients)) return PAL_ERR_ARGUMENT;
     for (size_t i = 0; i < a->n; i++) {
         const pal_var sum = pal_leaf(tape, a->sums->part[i], a->names[i]);
         pal_assign(sum, pal_add(sum, gradients[i]));
@@ -64,6 +71,11 @@ pal_status pal_accumulator_add(pal_accumulator *a, pal_tape *tape, const pal_var
 pal_status pal_accumulator_mean(pal_accumulator *a, pal_tape *tape, const pal_var *gradients, int64_t parts,
                                 pal_var *out)
 {
+    if (!a || !tape || (a->n && (!gradients || !out))) return PAL_ERR_ARGUMENT;
+    if (parts < 1) {
+        pal_tape_fail(tape, PAL_ERR_ARGUMENT, "accumulation: %lld parts: at least 1", (long long)parts);
+        return PAL_ERR_ARGUMENT;
+    }
     for (size_t i = 0; i < a->n; i++)
         out[i] = pal_scale(pal_add(pal_leaf(tape, a->sums->part[i], a->names[i]), gradients[i]), 1 / (double)parts);
     return pal_tape_status(tape);

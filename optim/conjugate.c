@@ -6,8 +6,11 @@
  *   - where the formula says so: PR+ and HS+ cut beta at 0;
  *   - where p does not descend enough: p'g > -0.01 g'g (Gilbert and Nocedal 1992, 3.3);
  *   - where the search cannot move;
- *   - after so many steps, or where successive gradients are far from orthogonal (Powell 1977), if the options ask for
- * it. The direction is made at the end of a step, when both gradients are there. So it is part of the state. */
+ *   - after so many steps, if the options ask for it;
+ *   - where successive gradients are far from orthogonal (Powell 1977), if the row or the options say so. DY needs it:
+ *     unlike PR+ and HS+ it does not return to the gradient after a short step, and its directions become long and
+ *     nearly orthogonal to the gradient. The direction is made at the end of a step, when both gradients are there. So
+ * it is part of the state. */
 #include <math.h>
 
 #include "optim/method.h"
@@ -88,13 +91,13 @@ static pal_status step(pal_minimiser *m, bool *flat)
     }
 }
 
-#define ROW(label, text, function)                                                                                     \
+#define ROW(label, text, function, ...)                                                                                \
     {                                                                                                                  \
         .name = label, .formula = text, .sufficient = 1e-4, .curvature = 0.4, .width = 1e-14, .states = {"direction"}, \
-        .step = step, .beta = function                                                                                 \
+        .step = step, .beta = function, __VA_ARGS__                                                                    \
     }
 const pal__method pal__conjugate_methods[3] = {
-    ROW("cg-pr", "p = b p - g, b = max(0, g'y / g_old'g_old) (Polak and Ribiere 1969, Powell 1984)", polak_ribiere),
-    ROW("cg-hs", "p = b p - g, b = max(0, g'y / p'y) (Hestenes and Stiefel 1952)", hestenes_stiefel),
-    ROW("cg-dy", "p = b p - g, b = g'g / p'y (Dai and Yuan 1999)", dai_yuan),
+    ROW("cg-pr", "p = b p - g, b = max(0, g'y / g_old'g_old) (Polak and Ribiere 1969, Powell 1984)", polak_ribiere, ),
+    ROW("cg-hs", "p = b p - g, b = max(0, g'y / p'y) (Hestenes and Stiefel 1952)", hestenes_stiefel, ),
+    ROW("cg-dy", "p = b p - g, b = g'g / p'y (Dai and Yuan 1999)", dai_yuan, .orthogonal = 0.2),
 };

@@ -88,6 +88,7 @@ pal_status pal_optimizer_check(const pal_optimizer_options *options, const char 
     pal_optimizer_options filled;
     const pal__update_rule *rule;
     pal__groups groups;
+    if (n && !names) return pal_error_set(err, PAL_ERR_ARGUMENT, "optimizer: no names of the %zu parameters", n);
     if (pal__optimizer_options(options, &filled, &rule, err) || pal__groups_read(filled.rates, &groups, err))
         return PAL_ERR_ARGUMENT;
     for (size_t k = 1; k < groups.n; k++) {

@@ -228,8 +228,8 @@ bool pal__kfac_compare(pal__kfac *k, uint64_t step, double before, double after)
     const double promised = *number(k, PAL__KFAC_MODEL), rho = (after - before) / promised;
     double *lambda = number(k, PAL__KFAC_LAMBDA);
     const double hidden = ROUNDING * (k->dtype == PAL_F32 ? FLT_EPSILON : DBL_EPSILON) * fabs(before);
-    if (!(promised < 0)) return true;                                     /* nothing moved */
-    if (-promised < hidden && fabs(after - before) < hidden) return true; /* no more than rounding */
+    if (promised == 0) return true;                                            /* nothing moved */
+    if (fabs(promised) < hidden && fabs(after - before) < hidden) return true; /* no more than rounding */
     if (!(after <= before)) {
         *lambda *= rise;
         return false;

@@ -29,8 +29,9 @@ static pal_status minimise(double *x, size_t n, flat *s, const pal_lbfgs_options
         .struct_size = sizeof options, .memory = o->memory, .gradient = o->gradient > 0 ? o->gradient : 0};
     pal_minimise_end end = PAL_MINIMISE_RUNNING;
     pal_minimise_report report = {0};
-    pal_minimiser *m = pal_minimiser_new(&objective, &options, err);
-    if (!m) return PAL_ERR_MEMORY;
+    pal_error why = {0};
+    pal_minimiser *m = pal_minimiser_new(&objective, &options, &why);
+    if (!m) return pal_error_set(err, why.status, "%s", why.text);
     memcpy(s->x->all->data, x, n * sizeof *x);
     pal_status status = pal_minimise(m, o->iterations, &end, &report, err);
     memcpy(x, s->x->all->data, n * sizeof *x);

@@ -90,6 +90,7 @@ struct pal__method {
      * the new point. *flat: no step could be found. */
     pal_status (*step)(pal_minimiser *m, bool *flat);
     double (*beta)(double gg, double gy, double dy, double old); /* cg: conjugate.c */
+    double orthogonal;                                           /* cg: as in the options */
 };
 extern const pal__method pal__lbfgs_method, pal__newton_method, pal__hessian_free_method, pal__conjugate_methods[3];
 

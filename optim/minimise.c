@@ -60,18 +60,21 @@ static pal_status fill_options(pal_minimiser *m, const pal_minimise_options *giv
     o->sufficient = filled(o->sufficient, m->method->sufficient);
     o->curvature = filled(o->curvature, m->method->curvature);
     o->noise = filled(o->noise, 4 * (m->f.x->all->dtype == PAL_F32 ? FLT_EPSILON : DBL_EPSILON));
+    o->orthogonal = filled(o->orthogonal, m->method->orthogonal);
     o->damping = filled(o->damping, 1);
     o->warm = filled(o->warm, 0.95);
     o->progress = filled(o->progress, 5e-4);
     if (!o->trials) o->trials = 40;
     if (!o->memory) o->memory = 10;
-    if (!o->products) o->products = m->space.n < 12 ? 20 * (int64_t)m->space.n : 250;
+    size_t n = 0;
+    for (size_t i = 0; i < m->f.x->n; i++) n += pal_tensor_count(m->f.x->part[i]);
+    if (!o->products) o->products = n && n < 12 ? 20 * (int64_t)n : 250;
     const struct {
         const char *name;
         double value, above, most; /* above < value <= most */
     } ranges[] = {{"gradient", o->gradient, -DBL_MIN, 1e300},
                   {"sufficient", o->sufficient, 0, 0.5},
-                  {"curvature", o->curvature, 0, 1 - 1e-9},
+                  {"curvature", o->curvature, 0, 0.999999},
                   {"noise", o->noise, -DBL_MIN, 1},
                   {"damping", o->damping, -DBL_MIN, 1e300},
                   {"warm", o->warm, -DBL_MIN, 1},
@@ -83,8 +86,9 @@ static pal_status fill_options(pal_minimiser *m, const pal_minimise_options *giv
                   {"orthogonal", o->orthogonal, -DBL_MIN, 1e300}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].value > ranges[i].above && ranges[i].value <= ranges[i].most))
-            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %s %g is out of range: at most %g", m->method->name,
-                                 ranges[i].name, ranges[i].value, ranges[i].most);
+            return pal_error_set(err, PAL_ERR_ARGUMENT, "%s: %s %g is out of range: %s %g, and at most %g",
+                                 m->method->name, ranges[i].name, ranges[i].value,
+                                 ranges[i].above < 0 ? "at least" : "above", fmax(ranges[i].above, 0), ranges[i].most);
     return PAL_OK;
 }
 

@@ -79,8 +79,9 @@ typedef struct pal_minimise_options {
     size_t struct_size;
     const char *method; /* see pal_minimise_name; "lbfgs" */
     double gradient;    /* converged when the largest |dy/dx_i| is at most this; 0: 1e-6; -1: a true 0 */
-    /* The line search: 0 < sufficient < curvature < 1 (c1 and c2 of the strong Wolfe conditions). 0: those of the
-     * method. A very small `curvature` makes it an exact search. */
+    /* The line search: c1 and c2 of the strong Wolfe conditions, 0 < sufficient <= 0.5 and 0 < curvature < 1. 0: those of
+     * the method. With sufficient < curvature some step always fulfils both. A very small `curvature` makes it an exact
+     * search. */
     double sufficient, curvature;
     int64_t trials; /* most evaluations of one line search; 0: 40 */
     /* The relative rounding error of the value. A difference below it is judged by the slopes. 0: 4 epsilon of x's type
@@ -88,7 +89,8 @@ typedef struct pal_minimise_options {
     double noise;
     size_t memory;     /* lbfgs: pairs that are stored; 0: 10; at most 1000 */
     int64_t restart;   /* cg: a restart after this many iterations; 0: none but those that the formula asks for */
-    double orthogonal; /* cg: a restart where |g'g_old| is at least this share of g'g (Powell 1977: 0.2); 0: never */
+    double orthogonal; /* cg: a restart where |g'g_old| is at least this share of g'g (Powell 1977); 0: 0.2 for cg-dy,
+                        * never for the others; -1: never */
     int64_t products;  /* newton-cg, hessian-free: most products of one iteration; 0: 20 n and at most 250 */
     double damping;    /* hessian-free: the first damping; 0: 1 */
     double warm;       /* hessian-free: the share of the last solution at which the next one starts; 0: 0.95; -1: 0 */

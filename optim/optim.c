@@ -226,7 +226,7 @@ static pal_status refresh(pal_optimizer *o, uint64_t step)
         const pal__between b = between(o, i, step);
         pal_error why = {0};
         if (o->rule->between(&b, &why) && !o->error.status)
-            pal_error_set(&o->error, why.status, "%s: %s: %s; it keeps its basis", o->rule->name,
+            pal_error_set(&o->error, why.status, "%s: %s: %s", o->rule->name,
                           o->names[i] + strlen(o->rule->name) + strlen(o->rule->states[0]) + 2, why.text);
     }
     return o->error.status;

@@ -80,8 +80,8 @@ double pal_schedule_rate(const pal_schedule *s, uint64_t at)
 
 bool pal_plateau_add(pal_plateau *p, const pal_schedule *s, double loss)
 {
-    if (isnan(loss)) return false;
-    const bool better = !p->seen++ || loss < p->best - 1e-4 * fabs(p->best);
+    if (!p || !s || isnan(loss)) return false;
+    const bool better = !p->seen++ || (isfinite(p->best) ? loss < p->best - 1e-4 * fabs(p->best) : loss < p->best);
     p->poor = better ? 0 : p->poor + 1;
     if (better) p->best = loss;
     if (p->poor <= (s->patience ? s->patience : 5)) return false;

@@ -34,7 +34,7 @@ static bool fill(pal_slab *slab, pal_context *context, pal_dtype dtype, const pa
 
 pal_slab *pal_slab_new(pal_context *context, pal_dtype dtype, const pal_shape *shapes, size_t n)
 {
-    pal_slab *slab = context && pal_dtype_size(dtype) ? calloc(1, sizeof *slab) : NULL;
+    pal_slab *slab = context && pal_dtype_size(dtype) && (shapes || !n) ? calloc(1, sizeof *slab) : NULL;
     if (!slab || fill(slab, context, dtype, shapes, n)) return slab;
     pal_slab_free(slab);
     return NULL;

@@ -276,8 +276,11 @@ pal_status pal_train_defaults_of(const pal_model *model, const pal_dataset *data
     out->optimizer = optimizer;
     if (pal_train_minimises(optimizer)) return defaults_of_minimiser(model, data, out);
     out->learning_rate = rate && !strcmp(optimizer, wanted) ? strtod(rate, NULL) : rate_of(optimizer, found, length);
-    const int64_t usual = row_of(optimizer)->measures ? BATCH_MEASURED : own_number(model, "batch", BATCH);
-    out->batch = pal_train_default_batch(data->count, usual);
+    if (row_of(optimizer)
+            ->measures) /* each step goes to the minimum of its batch: an eighth of few samples is too few */
+        out->batch = data->count < BATCH_MEASURED ? data->count : BATCH_MEASURED;
+    else
+        out->batch = pal_train_default_batch(data->count, own_number(model, "batch", BATCH));
     const int64_t size = batch > 0 ? batch : out->batch, steps = data->count > size ? data->count / size : 1,
                   epochs = own_number(model, "epochs", EPOCHS), least = (STEPS_LEAST + steps - 1) / steps;
     out->epochs = epochs > least ? epochs : least;

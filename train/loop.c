@@ -233,12 +233,16 @@ pal_status palt__loop_save(palt__loop *l, pal_error *err)
 static pal_status prepare_step(palt__loop *l, uint64_t number, double learning_rate, pal_error *err)
 {
     const pal_status status = pal_optimizer_set_step(l->optimizer, number, learning_rate);
-    if (status == PAL_ERR_NUMERIC)
-        pal_error_set(err, status, "%s: lower --learning-rate (now %g)", pal_optimizer_error(l->optimizer),
-                      learning_rate);
-    else if (status)
-        pal_error_set(err, status, "%s", pal_optimizer_error(l->optimizer));
-    return status;
+    const char *why = pal_optimizer_error(l->optimizer);
+    double low, high;
+    if (status != PAL_ERR_NUMERIC) return status ? pal_error_set(err, status, "%s", why) : PAL_OK;
+    pal_data_range(l->data, &low, &high);
+    /* What the host computes before step 2 comes from the first gradient, before any weight has moved. */
+    const bool rate = number > 2 && !pal_optimizer_is_curved(l->optimizer);
+    if (fmax(fabs(low), fabs(high)) > PAL_DATA_LARGE)
+        return pal_error_set(err, status, "%s: scale the data (values from %g to %g)", why, low, high);
+    return rate ? pal_error_set(err, status, "%s: lower --learning-rate (now %g)", why, learning_rate)
+                : pal_error_set(err, status, "%s: choose another --optimizer", why);
 }
 
 pal_status palt__loop_step(palt__loop *l, const uint32_t *rows, uint64_t number, double learning_rate, double *loss,

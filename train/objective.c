@@ -5,6 +5,7 @@
  * computed, times its share of the samples, to the vector of the result. Their leaves are bound to the vectors of the
  * caller, and the parameters to the slab x, so that nothing is copied. The order of the samples is fixed, and the
  * noise of a sample follows from its place in it. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,13 +76,19 @@ static pal_status run(pal_data_objective *o, palt__what kind, const pal_slab *v,
 
 static pal_status evaluate(double *value, pal_slab *gradient, void *user)
 {
-    return run(user, gradient ? PALT__GRADIENT : PALT__VALUE, NULL, gradient, value);
+    const pal_status status = run(user, gradient ? PALT__GRADIENT : PALT__VALUE, NULL, gradient, value);
+    if (status != PAL_ERR_NUMERIC) return status;
+    *value = NAN; /* such as a trial step that is too long: the minimiser takes a shorter one */
+    return PAL_OK;
 }
 
 static pal_status product(palt__what kind, const pal_slab *v, pal_slab *out, void *user)
 {
     double value;
-    return run(user, kind, v, out, &value);
+    const pal_status status = run(user, kind, v, out, &value);
+    if (status != PAL_ERR_NUMERIC) return status;
+    memset(out->all->data, 0xff, pal_tensor_bytes(out->all)); /* every element a NaN */
+    return PAL_OK;
 }
 static pal_status hessian(const pal_slab *v, pal_slab *out, void *user) { return product(PALT__HESSIAN, v, out, user); }
 static pal_status matrix(const pal_slab *v, pal_slab *out, void *user)

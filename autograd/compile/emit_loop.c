@@ -15,7 +15,8 @@
  * is.
  *
  * Turned loads. A load whose neighbouring columns lie side by side in memory would take one element of each cache line
- * per row. Such loads are gathered for PAL__TURN_ROWS rows at once, into memory behind the registers.
+ * per row. Such loads are gathered for PAL__TURN_ROWS rows at once, into memory behind the registers. Not where a kernel
+ * hands over its result: its pieces have any order and size.
  *
  * Why an interpreter of tiles and not generated code: compiling C at run time takes 50 to 110 ms per kernel and needs a
  * compiler on the user's machine. What would cost most, such as Adam's update, is a superinstruction. */
@@ -362,7 +363,7 @@ bool pal__emit_loop(pal_program *program, const pal__plan *plan, uint32_t g, pal
     b.loop->tiles = (b.loop->row + PAL_TILE - 1) / PAL_TILE;
     if (!find_supers(&b) || !make_room(&b) || !find_loads(&b)) return false;
     collapse(&b);
-    if (!plan->sums[g]) turn(&b);
+    if (!plan->sums[g] && !step->program) turn(&b);
     b.loop->n_regs = b.loop->n_loads;
     for (size_t m = 0; m < n; m++) {
         bool effect = pal__at(plan->tape, group->members[m])->op->op_class == PAL_CLASS_EFFECT;

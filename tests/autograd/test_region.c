@@ -253,6 +253,37 @@ START_TEST(regions_nest)
 }
 END_TEST
 
+static pal_var inner_wave(pal_tape *tape, pal_var k, void *user)
+{
+    (void)tape;
+    return pal_tanh(pal_mul(*(pal_var *)user, pal_shift(pal_cast(k, PAL_F64), 1)));
+}
+
+static pal_var outer_wave(pal_tape *tape, pal_var k, void *user)
+{
+    (void)k;
+    return pal_sin(pal_map_sum(tape, 2, inner_wave, user));
+}
+
+/* Rows of a Jacobian are a region, too, in which the others lie one level deeper. */
+START_TEST(nested_regions_have_a_jacobian)
+{
+    pal_var x = pal_slice(pal_leaf(t, xs, "x"), (int64_t[]){0, 0}, (int64_t[]){1, 3}, (int64_t[]){1, 1});
+    x = pal_reshape(x, PAL_SHAPE(3));
+    pal_var jacobian = pal_jacobian(pal_map_sum(t, 2, outer_wave, &x), x);
+    double j[9];
+    ck_assert_int_eq(pal_eval(jacobian, j), PAL_OK);
+    for (int i = 0; i < 9; i++) {
+        const double v = pal_tensor_get(xs, (size_t)i / 3), a = tanh(v), b = tanh(2 * v);
+        const double want = 2 * cos(a + b) * (1 - a * a + 2 * (1 - b * b));
+        ck_assert_double_eq_tol(j[i], i % 4 ? 0 : want, 1e-12);
+    }
+    char *text = pal_tape_text(t, &jacobian, 1);
+    ck_assert_ptr_nonnull(text);
+    pal_text_free(c, text);
+}
+END_TEST
+
 static pal_var leak;
 static pal_var leaking(pal_tape *tape, pal_var k, void *user)
 {
@@ -342,6 +373,7 @@ Suite *region_suite(void)
     tcase_add_test(k, recomputing_a_deep_chain_keeps_the_numbers_and_not_the_values);
     tcase_add_test(k, noise_differs_from_term_to_term);
     tcase_add_test(k, regions_nest);
+    tcase_add_test(k, nested_regions_have_a_jacobian);
     tcase_add_test(k, inner_values_do_not_leave);
     tcase_add_test(k, an_index_out_of_range_fails_the_run);
     tcase_add_test(k, bad_bodies_are_errors);

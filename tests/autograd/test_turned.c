@@ -5,6 +5,7 @@
  * same loops on operands that were permuted beforehand. */
 #include "tests/testing.h"
 
+#include <math.h>
 #include <string.h>
 
 static pal_context *c;
@@ -107,9 +108,46 @@ START_TEST(in_company_as_on_copies)
 }
 END_TEST
 
+/* A kernel hands such a loop its result piece by piece, so that nothing is gathered in blocks. */
+START_TEST(a_loop_that_takes_a_product_reads_turned_values)
+{
+    enum { M = 300, K = 40, N = 256 };
+    for (int update = 0; update < 2; update++) {
+        pal_tensor *a = random_tensor(c, PAL_F32, PAL_SHAPE(M, K), -1, 1, "a"),
+                   *b = random_tensor(c, PAL_F32, PAL_SHAPE(K, N), -1, 1, "b"),
+                   *v = random_tensor(c, PAL_F32, PAL_SHAPE(N, M), -1, 1, "v"),
+                   *w = random_tensor(c, PAL_F32, PAL_SHAPE(M, N), -1, 1, "w");
+        pal_tape *t = pal_tape_new(c, PAL_F32);
+        const pal_var product = pal_matmul(pal_leaf(t, a, "a"), pal_leaf(t, b, "b")),
+                      turned = pal_transpose(pal_leaf(t, v, "v"));
+        pal_var y =
+            update ? pal_sub(pal_leaf(t, w, "w"), pal_scale(pal_add(product, turned), 0.5)) : pal_mul(product, turned);
+        pal_program *p[2];
+        for (int i = 0; i < 2; i++) {
+            p[i] = pal_compile(t, &y, 1,
+                               &(pal_compile_options){.struct_size = sizeof(pal_compile_options),
+                                                      .lanes = 2,
+                                                      .passes = i ? PAL_PASS_NONE : PAL_PASS_ALL});
+            ck_assert_ptr_nonnull(p[i]);
+            ck_assert_int_eq(pal_run(p[i]), PAL_OK);
+        }
+        for (size_t i = 0; i < M * N; i++) {
+            const double have = pal_tensor_get(pal_output(p[0], 0), i), want = pal_tensor_get(pal_output(p[1], 0), i);
+            ck_assert_msg(fabs(have - want) < 1e-4, "element %zu: %g, not %g", i, have, want);
+        }
+        for (int i = 0; i < 2; i++) pal_program_free(p[i]);
+        pal_tape_free(t);
+        pal_tensor *const all[] = {a, b, v, w};
+        for (int i = 0; i < 4; i++) pal_tensor_free(all[i]);
+    }
+}
+END_TEST
+
 Suite *turned_suite(void)
 {
     Suite *s = suite_create("turned");
-    add_case(s, "turned", setup, teardown, TESTS(every_permutation_in_every_type, in_company_as_on_copies));
+    add_case(s, "turned", setup, teardown,
+             TESTS(every_permutation_in_every_type, in_company_as_on_copies,
+                   a_loop_that_takes_a_product_reads_turned_values));
     return s;
 }

@@ -49,7 +49,7 @@ for code in categorical bernoulli normal; do
     remedy "an output of much noise, $code" "use --output gaussian --output-sigma 0.0[0-9]*, which is the spread of the data, not 1" \
         "--output squared --epochs 40" "--output gaussian --output-sigma 0.02 --epochs 40" --data dark.csv --code $code
 done
-remedy "plain gradient descent" "use --optimizer adam --learning-rate 0.001" "--optimizer gd --lr 0.001" "" $choice
+remedy "plain gradient descent" "use --optimizer adam" "--optimizer gd --lr 0.001" "" $choice
 remedy "small steps" "raise --learning-rate (now 1e-06)" "--lr 1e-6" "" $real
 remedy "an early end" "train longer (now --epochs 1)" "--epochs 1" "" $bits
 

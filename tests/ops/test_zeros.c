@@ -412,12 +412,46 @@ START_TEST(rows_of_a_layer_fill_no_matrix)
 }
 END_TEST
 
+/* ---- Slices ---------------------------------------------------------------------------------------------------- */
+
+static pal_var row_of_a_sum(pal_tape *t, pal_var k, void *user)
+{
+    (void)t, (void)user;
+    return pal_slice_at(pal_sum(pal_mul(pal_tanh(f.x), pal_shift(pal_cast(k, PAL_F64), 2)), 1, true), k, 0);
+}
+
+/* The sum has one row, what is summed has three. */
+START_TEST(a_slice_of_a_sum_along_it_is_the_sum) { same("one row", pal_recompute(f.tape, row_of_a_sum, NULL)); }
+END_TEST
+
+static pal_var row_of_a_chain(pal_tape *t, pal_var k, void *user)
+{
+    (void)t;
+    pal_var y = pal_mul(f.x, pal_shift(pal_cast(k, PAL_F64), 1));
+    for (int i = 0; i < *(int *)user; i++) y = pal_mul(y, pal_sigmoid(y));
+    return pal_slice_at(y, k, 0);
+}
+
+/* Each value is read twice, so that there are 2^200 ways back. */
+START_TEST(a_slice_goes_through_a_value_once)
+{
+    int depth = 200;
+    pal_var y = pal_map_sum(f.tape, 3, row_of_a_chain, &depth);
+    pal_program *p = pal_compile(f.tape, &y, 1, NULL);
+    ck_assert_ptr_nonnull(p);
+    pal_program_free(p);
+    depth = 5;
+    same("a short chain", pal_map_sum(f.tape, 3, row_of_a_chain, &depth));
+}
+END_TEST
+
 Suite *zeros_suite(void)
 {
     Suite *s = suite_create("zeros");
-    TCase *group = add_case(
-        s, "zeros", begin, end,
-        TESTS(values_that_are_there_are_not_computed_again, memory_does_not_grow, rows_of_a_layer_fill_no_matrix));
+    TCase *group = add_case(s, "zeros", begin, end,
+                            TESTS(values_that_are_there_are_not_computed_again, memory_does_not_grow,
+                                  rows_of_a_layer_fill_no_matrix, a_slice_of_a_sum_along_it_is_the_sum,
+                                  a_slice_goes_through_a_value_once));
     tcase_add_loop_test(group, each_reader_keeps_its_value, 0, (int)(sizeof readers / sizeof *readers));
     tcase_add_loop_test(group, outer_products_are_not_filled, 0, (int)(sizeof outers / sizeof *outers));
     tcase_add_loop_test(group, terms_at_once_have_the_same_sum, 0, (int)(sizeof regions / sizeof *regions));

@@ -49,6 +49,37 @@ static bool read_reference(const char *wanted, const char *method, reference *r)
     return found;
 }
 
+/* sum of 100 (x_{i+1} - x_i^2)^2 + (1 - x_i)^2: a curved valley in five dimensions. */
+static void chain(pal_tape *t, const pal_var *x, pal_var *r)
+{
+    (void)t;
+    for (size_t i = 0; i < 4; i++) {
+        r[2 * i] = pal_scale(pal_sub(x[i + 1], pal_square(x[i])), 10);
+        r[2 * i + 1] = pal_one_minus(x[i]);
+    }
+}
+
+/* Dai and Yuan's formula jams there without restarts: its directions become long and orthogonal to the gradient. */
+START_TEST(no_method_jams_in_a_valley)
+{
+    static const double start[] = {-1.2, 1, 1, 1, 1};
+    const problem valley = {"chain", 5, 8, start, 5, chain};
+    for (size_t i = 0; i < pal_minimise_kinds(); i++) {
+        recorded p;
+        problem_open(&p, c, &valley, PAL_F64);
+        const pal_objective f = problem_objective(&p);
+        pal_minimiser *m = minimiser(&f, i, (pal_minimise_options){0});
+        pal_minimise_end end;
+        pal_minimise_report report;
+        ck_assert_int_eq(pal_minimise(m, 400, &end, &report, NULL), PAL_OK);
+        ck_assert_msg(end == PAL_MINIMISE_CONVERGED, "%s: %g after %lld iterations", pal_minimise_name(i), report.value,
+                      (long long)report.iterations);
+        pal_minimiser_free(m);
+        problem_close(&p);
+    }
+}
+END_TEST
+
 /* Every method reaches a minimum that SciPy reaches, and needs a bounded number of evaluations. */
 START_TEST(the_minima_of_scipy)
 {
@@ -157,6 +188,6 @@ Suite *problems_suite(void)
 {
     Suite *suite = suite_create("problems");
     add_case(suite, "problems", set_up, tear_down,
-             TESTS(the_minima_of_scipy, the_paths_of_scipy, backtracking_and_damping));
+             TESTS(the_minima_of_scipy, the_paths_of_scipy, backtracking_and_damping, no_method_jams_in_a_valley));
     return suite;
 }

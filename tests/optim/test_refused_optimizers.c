@@ -268,12 +268,50 @@ START_TEST(missing_memory_is_reported)
 }
 END_TEST
 
+/* What is missing is said; nothing crashes. */
+START_TEST(missing_arguments_are_refused)
+{
+    pal_error err = {0};
+    const pal_shape shape = PAL_SHAPE(2);
+    const pal_optimizer_options grouped = {.struct_size = sizeof grouped, .rates = "a=2"};
+    ck_assert_ptr_null(pal_slab_new(c, PAL_F64, NULL, 1));
+    pal_slab *slab = pal_slab_new(c, PAL_F64, &shape, 1);
+    ck_assert_ptr_nonnull(slab);
+    pal_slab_free(slab);
+    ck_assert_int_eq(pal_optimizer_check(&grouped, NULL, 1, &err), PAL_ERR_ARGUMENT);
+    ck_assert_str_eq(err.text, "optimizer: no names of the 1 parameters");
+    pal_tensor *const lost[] = {w[0], NULL};
+    const struct {
+        pal_context *context;
+        pal_tensor *const *parameters;
+        const char *const *called;
+    } rows[] = {{NULL, w, names}, {c, NULL, names}, {c, w, NULL}, {c, lost, names}};
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_ptr_null(pal_accumulator_new(rows[i].context, rows[i].parameters, rows[i].called, 2, &err));
+        ck_assert_int_eq(err.status, PAL_ERR_ARGUMENT);
+    }
+    pal_tape *t = pal_tape_new(c, PAL_F64);
+    pal_accumulator *a = pal_accumulator_new(c, w, names, 1, &err);
+    pal_var g = pal_leaf(t, w[0], "a"), out;
+    ck_assert_int_eq(pal_accumulator_add(NULL, t, &g), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_accumulator_add(a, NULL, &g), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_accumulator_add(a, t, NULL), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_accumulator_mean(NULL, t, &g, 2, &out), PAL_ERR_ARGUMENT);
+    ck_assert_int_eq(pal_accumulator_mean(a, t, &g, 2, NULL), PAL_ERR_ARGUMENT);
+    ck_assert_tape_ok(t);
+    ck_assert_int_eq(pal_accumulator_mean(a, t, &g, 0, &out), PAL_ERR_ARGUMENT);
+    ck_assert_str_eq(pal_tape_error(t), "accumulation: 0 parts: at least 1");
+    pal_accumulator_free(a);
+    pal_tape_free(t);
+}
+END_TEST
+
 Suite *refused_optimizers_suite(void)
 {
     Suite *suite = suite_create("refused_optimizers");
     add_case(suite, "optimisers", setup, teardown,
              TESTS(parameters_are_refused, a_record_is_refused, nothing_has_no_states, minus_one_is_a_true_zero,
-                   slabs_are_refused, missing_memory_is_reported));
+                   slabs_are_refused, missing_memory_is_reported, missing_arguments_are_refused));
     add_case(suite, "L-BFGS", NULL, NULL, TESTS(a_search_ends_at_a_wall, searches_are_refused));
     return suite;
 }

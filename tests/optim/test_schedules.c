@@ -8,6 +8,17 @@
 
 #include "optim/optim.h"
 
+/* After an infinite loss every finite one is better. */
+START_TEST(a_plateau_after_an_infinite_loss)
+{
+    const pal_schedule s = {.name = "plateau", .learning_rate = 1, .factor = 0.5, .patience = 1};
+    pal_plateau p = {0};
+    const double losses[] = {INFINITY, 10, 9, 8, 8, 8};
+    for (size_t i = 0; i < 6; i++) ck_assert(pal_plateau_add(&p, &s, losses[i]) == (i == 5));
+    ck_assert(!pal_plateau_add(NULL, &s, 1) && !pal_plateau_add(&p, NULL, 1));
+}
+END_TEST
+
 Suite *schedules_suite(void);
 
 #ifndef PAL_REFERENCE_DIR
@@ -112,6 +123,7 @@ Suite *schedules_suite(void)
 {
     Suite *suite = suite_create("schedules");
     add_case(suite, "schedules", NULL, NULL,
-             TESTS(schedules_meet_their_ends, schedules_agree_with_pytorch, a_plateau_of_negative_losses));
+             TESTS(schedules_meet_their_ends, schedules_agree_with_pytorch, a_plateau_of_negative_losses,
+                   a_plateau_after_an_infinite_loss));
     return suite;
 }

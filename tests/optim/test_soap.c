@@ -120,7 +120,7 @@ START_TEST(a_failed_refresh_keeps_the_basis)
         ck_assert_str_eq(pal_optimizer_error(m.optimizer), "");
         ck_assert_int_eq(pal_optimizer_set_step(m.optimizer, at, 0.01), PAL_ERR_NUMERIC);
         ck_assert_msg(!strncmp(pal_optimizer_error(m.optimizer), "soap: e/W: left factor: ", 24) &&
-                          strstr(pal_optimizer_error(m.optimizer), "is not finite; it keeps its basis"),
+                          strstr(pal_optimizer_error(m.optimizer), "is not finite"),
                       "%s", pal_optimizer_error(m.optimizer));
         ck_assert_mem_eq(kept, basis->data, sizeof kept);
         ck_assert_mem_ne(moved, other->data, sizeof moved);

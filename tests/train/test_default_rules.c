@@ -81,6 +81,8 @@ START_TEST(each_mark_has_its_factor)
     ck_assert_int_eq(defaults_of(data, "stacked", NULL, 0, "lbfgs", 0).batch, data->count < 1000 ? data->count : 1000);
     ck_assert_int_eq(defaults_of(data, "stacked", &pretrained, 1, "lbfgs", 0).batch,
                      pal_train_default_batch(data->count, 0));
+    /* K-FAC goes to the minimum of its batch: of few samples it takes all. */
+    ck_assert_int_eq(defaults_of(data, "basic", NULL, 0, "kfac", 0).batch, data->count < 1024 ? data->count : 1024);
     pal_dataset_free(data);
 }
 END_TEST

@@ -427,6 +427,30 @@ START_TEST(products_follow_the_point_and_the_samples)
 }
 END_TEST
 
+/* A point where the loss is NaN is a value for a minimiser, also where NaN are looked for; the error says where. */
+START_TEST(a_value_that_is_not_a_number_is_no_failure)
+{
+    pal_dataset *data = few(FEW);
+    for (int looked = 0; looked < 2; looked++) {
+        pal_model *m = model_of("basic", NULL, 0, PAL_F64);
+        pal_error err = {0};
+        const pal_data_objective_options o = {.struct_size = sizeof o, .seed = 5, .lanes = 1, .check_nan = looked};
+        pal_data_objective *objective = pal_data_objective_new(m, data, &o, &err);
+        ck_assert_msg(objective != NULL, "%s", err.text);
+        const pal_objective *f = pal_data_objective_get(objective);
+        pal_slab *g = slab_like(f->x);
+        ck_assert(isfinite(value_at(f, g)) && !*pal_data_objective_error(objective));
+        pal_tensor_set(f->x->part[0], 0, (double)NAN);
+        ck_assert(!isfinite(value_at(f, g)));
+        ck_assert(!looked || strstr(pal_data_objective_error(objective), "NaN"));
+        pal_slab_free(g);
+        pal_data_objective_free(objective);
+        pal_model_free(m);
+    }
+    pal_dataset_free(data);
+}
+END_TEST
+
 START_TEST(the_diagonal_is_the_mean_of_squared_gradients)
 {
     pal_model *m = model_of("basic", NULL, 0, PAL_F64);
@@ -702,6 +726,7 @@ Suite *objective_suite(void)
     tcase_add_test(tests, gauss_newton_products_are_those_of_the_matrix);
     tcase_add_test(tests, groups_of_samples_make_up_the_whole);
     tcase_add_test(tests, fixed_batches_make_up_the_whole);
+    tcase_add_test(tests, a_value_that_is_not_a_number_is_no_failure);
     tcase_add_test(tests, products_follow_the_point_and_the_samples);
     tcase_add_test(tests, the_diagonal_is_the_mean_of_squared_gradients);
     tcase_add_test(tests, shards_change_nothing_but_rounding);
