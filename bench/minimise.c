@@ -3,7 +3,9 @@
  *
  * Usage: bench_minimise [THREADS] [SAMPLES] [ITERATIONS] [METHOD]. Each method steps from random weights on random
  * images. A line has, per iteration: the time inside the objective, the time of the minimiser itself, and its share;
- * then its time per evaluation and product, which does not depend on the number of samples. */
+ * then its time per evaluation and product, which does not depend on the number of samples. Before them, for the
+ * products with the Hessian and with the Gauss-Newton matrix: the time of one program, and of the two halves of
+ * pal_compile_halves, of which a minimiser runs the first once for each point. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,8 @@ typedef struct network {
     pal_slab *x;
     pal_tensor *v[PARTS];
     pal_program *gradient, *hessian, *gauss_newton;
-    double inside; /* microseconds */
+    pal_halves halves[2]; /* of the Hessian, of the Gauss-Newton matrix */
+    double inside;        /* microseconds */
 } network;
 
 static void copy_in(pal_tensor *const *to, const pal_slab *from)
@@ -114,10 +117,41 @@ static bool record(network *n, pal_context *c, int64_t samples)
     pal_var y = out[0];
     pal_hessian_product(y, w, v, PARTS, out + 1);
     n->hessian = pal_compile(t, out + 1, PARTS, NULL);
+    const pal_tensor *const *moving = (const pal_tensor *const *)n->v;
+    pal_compile_halves(t, out + 1, PARTS, moving, PARTS, NULL, &n->halves[0]);
     pal_gauss_newton_product(y, z, w, v, PARTS, out + 1);
     n->gauss_newton = pal_compile(t, out + 1, PARTS, NULL);
+    pal_compile_halves(t, out + 1, PARTS, moving, PARTS, NULL, &n->halves[1]);
     if (pal_tape_error(t)) fprintf(stderr, "bench_minimise: %s\n", pal_tape_error(t));
-    return n->gradient && n->hessian && n->gauss_newton;
+    return n->gradient && n->hessian && n->gauss_newton && n->halves[0].again && n->halves[1].again;
+}
+
+static double run_us(pal_program *p)
+{
+    const double begin = now_us();
+    pal_run(p);
+    return now_us() - begin;
+}
+
+/* In turns. */
+static void compare_halves(network *n)
+{
+    enum { TURNS = 9 };
+    for (int k = 0; k < 2; k++) {
+        double whole[TURNS], once[TURNS], again[TURNS];
+        size_t kept = 0;
+        for (size_t i = 0; i < n->halves[k].n_kept; i++) kept += pal_tensor_bytes(n->halves[k].kept[i]);
+        for (int i = -1; i < TURNS; i++) { /* the first turn is not counted */
+            const int to = i < 0 ? 0 : i;
+            whole[to] = run_us(k ? n->gauss_newton : n->hessian);
+            once[to] = run_us(n->halves[k].once);
+            again[to] = run_us(n->halves[k].again);
+        }
+        const double all = median(whole, TURNS), second = median(again, TURNS);
+        printf("%-13s product %7.1f ms   in halves: once %7.1f ms, again %7.1f ms, %.2f of it   %.1f MB kept\n",
+               k ? "gauss-newton" : "hessian", all / 1e3, median(once, TURNS) / 1e3, second / 1e3, second / all,
+               (double)kept / 1e6);
+    }
 }
 
 static int measure(network *n, const char *method, int64_t iterations)
@@ -169,6 +203,8 @@ int main(int argc, char **argv)
     if (!c || !record(&n, c, samples)) return 1;
     printf("%zu weights, %ld samples, %u threads; per iteration:\n", pal_tensor_count(n.x->all), (long)samples,
            pal_context_threads(c));
+    start(&n);
+    compare_halves(&n);
     for (size_t i = 0; i < pal_minimise_kinds(); i++)
         if ((argc < 5 || !strcmp(argv[4], pal_minimise_name(i))) && measure(&n, pal_minimise_name(i), iterations))
             return 1;
