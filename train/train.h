@@ -170,7 +170,8 @@ void pal_data_objective_free(pal_data_objective *objective);
 /* Valid as long as the objective. Its x has the parameters that move, in the order of the model, and starts as they
  * are. gauss_newton is NULL if the loss has no matching loss. Programs are made at the first call that needs them. */
 const pal_objective *pal_data_objective_get(const pal_data_objective *objective);
-/* Copies the parameters of the model into x, and x into the model. */
+/* Copies the parameters of the model into x, and x into the model. Products at one x share what does not depend on their
+ * vector, for as long as the samples are the same: after a change of the model call pal_data_objective_read. */
 void pal_data_objective_read(pal_data_objective *objective);
 void pal_data_objective_write(const pal_data_objective *objective);
 /* The loss from now on is that of fixed batch number `batch` in the order, modulo as many as there are. Samples that fill
