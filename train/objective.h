@@ -22,15 +22,15 @@ typedef struct palt__chunk {
     int64_t first, local; /* shards of this process */
 } palt__chunk;
 
-typedef struct palt__held { /* objective_held.c: what the products with one x and one chunk have in common */
-    pal_tensor **kept;         /* in the order of pal_halves.kept; NULL: those of the halves themselves */
+typedef struct palt__held {      /* objective_held.c: what the products with one x and one chunk have in common */
+    pal_tensor **kept;           /* in the order of pal_halves.kept; NULL: those of the halves themselves */
     int64_t moved, taken, group; /* of the objective, when it was computed; moved 0: never */
 } palt__held;
 
 typedef struct palt__pass_of { /* the programs of one kind, made at the first call */
     palt__chunk chunk[PALT__SIZES];
-    int64_t count, few; /* samples from all, and labelled ones, of one call */
-    int64_t each;       /* labelled rows of a chunk */
+    int64_t count, few;            /* samples from all, and labelled ones, of one call */
+    int64_t each;                  /* labelled rows of a chunk */
     palt__held *held[PALT__SIZES]; /* of each chunk of a call; NULL: nothing is held */
 } palt__pass_of;
 
@@ -84,7 +84,7 @@ const uint32_t *palt__objective_rows(pal_data_objective *o, const palt__pass_of 
 /* objective_held.c: makes the stage of a chunk of products, as halves if what they hold of all chunks of a call fits.
  * NULL: failed. */
 palt__stage *palt__held_stage(pal_data_objective *o, palt__what kind, palt__pass_of *p, int size, pal_error *err);
-void palt__held_free(palt__pass_of *p);
+void palt__held_free(palt__pass_of *p); /* and the stages of the pass */
 size_t palt__held_bytes(const palt__pass_of *p, int size);
 /* Before the chunks of a product: looks whether x has moved. */
 pal_status palt__held_begin(pal_data_objective *o);
@@ -92,12 +92,12 @@ pal_status palt__held_begin(pal_data_objective *o);
 void palt__held_take(pal_data_objective *o, palt__pass_of *p, int size, int64_t k);
 void palt__held_done(pal_data_objective *o, palt__pass_of *p, int size, int64_t k);
 
-/* objective_record.c: the program of a chunk; moving: as in palt__stage_options, or NULL; p: the samples of a call. trouble receives why the loss is no function of
- * the weights alone: "counts", "noise" or NULL; matches, whether there is a Gauss-Newton matrix. Both may be NULL.
- * record_only as in palt__stage_options. */
+/* objective_record.c: the program of a chunk; p: the samples of a call. moving: the leaves that do, as in
+ * palt__stage_options; NULL: one program. trouble receives why the loss is no function of the weights alone: "counts",
+ * "noise" or NULL; matches, whether there is a Gauss-Newton matrix. Both may be NULL. record_only as in
+ * palt__stage_options. */
 palt__stage *palt__objective_stage(pal_data_objective *o, palt__what kind, const palt__pass_of *p,
                                    const palt__chunk *chunk, const pal_slab *moving, const char **trouble,
-                                   bool *matches, bool record_only,
-                                   pal_error *err);
+                                   bool *matches, bool record_only, pal_error *err);
 
 #endif

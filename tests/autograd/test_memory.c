@@ -28,6 +28,16 @@ static void releasing(void *block, void *user)
     free(block);
 }
 
+/* NULL: an allocation failed. */
+static pal_context *counted(counter *n)
+{
+    return pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
+                                                  .threads = 1,
+                                                  .allocate = counting,
+                                                  .release = releasing,
+                                                  .user = n});
+}
+
 static pal_var body(pal_tape *t, pal_var k, void *user)
 {
     (void)t;
@@ -37,11 +47,7 @@ static pal_var body(pal_tape *t, pal_var k, void *user)
 /* Calls everything that can allocate: record, grad, region, compile, run, eval, text. Returns whether all succeeded. */
 static bool scenario(counter *n)
 {
-    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
-                                                            .threads = 1,
-                                                            .allocate = counting,
-                                                            .release = releasing,
-                                                            .user = n});
+    pal_context *c = counted(n);
     if (!c) return false;
     pal_tensor *xs = pal_tensor_new(c, PAL_F64, PAL_SHAPE(3, 4)), *ws = pal_tensor_new(c, PAL_F64, PAL_SHAPE(4, 2));
     pal_tape *t = pal_tape_new(c, PAL_F64);
@@ -78,11 +84,7 @@ static bool scenario(counter *n)
 static bool long_lists(counter *n)
 {
     enum { MANY = 40 };
-    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
-                                                            .threads = 1,
-                                                            .allocate = counting,
-                                                            .release = releasing,
-                                                            .user = n});
+    pal_context *c = counted(n);
     if (!c) return false;
     pal_tensor *xs = pal_tensor_new(c, PAL_F64, PAL_SHAPE(2));
     pal_tape *t = pal_tape_new(c, PAL_F64);
@@ -111,11 +113,7 @@ static bool long_lists(counter *n)
 /* One computation as two programs. */
 static bool halves(counter *n)
 {
-    pal_context *c = pal_context_new(&(pal_context_options){.struct_size = sizeof(pal_context_options),
-                                                            .threads = 1,
-                                                            .allocate = counting,
-                                                            .release = releasing,
-                                                            .user = n});
+    pal_context *c = counted(n);
     if (!c) return false;
     pal_tensor *xs = pal_tensor_new(c, PAL_F64, PAL_SHAPE(3, 4)), *vs = pal_tensor_new(c, PAL_F64, PAL_SHAPE(3, 4));
     pal_tape *t = pal_tape_new(c, PAL_F64);

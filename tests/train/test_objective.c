@@ -1,87 +1,10 @@
 /* test_objective.c - the loss over a data set as a function: its gradient by differences and sample by sample, products
  * with its curvature by differences and by explicit matrices, chunks of any size, labels, noise, and what is refused.
  */
-#include <math.h>
-
-#include "tests/data/bright_rows.h"
 #include "tests/failing.h"
-#include "ops/ops.h"
-#include "train/train.h"
+#include "tests/train/objectives.h"
 
 Suite *objective_suite(void);
-
-enum { FEW = 12 };
-
-static pal_model *model_of(const char *variant, const pal_setting *more, size_t n, pal_dtype dtype)
-{
-    pal_setting settings[12];
-    size_t have = 0;
-    const pal_variant *v = pal_variant_find(variant);
-    const pal_setting usual[] = {{"layers", "5,3"}, {"channels", "2"}, {"samples", "2"}, {"kernel", "3"}};
-    const bool given = n && !strcmp(more[0].name, "hidden");
-    if (pal_variant_option_find(v, "k")) settings[have++] = (pal_setting){"k", "2"};
-    for (size_t i = 0; i < 4; i++)
-        if (pal_variant_option_find(v, usual[i].name) && !(i == 0 && given) &&
-            (i != 1 || !strcmp(variant, "convolutional")) && (i != 3 || !strcmp(variant, "convolutional")))
-            settings[have++] = usual[i];
-    if (pal_variant_option_find(v, "classes")) settings[have++] = (pal_setting){"classes", "4"};
-    for (size_t i = 0; i < n; i++) settings[have++] = more[i];
-    pal_error err = {0};
-    pal_model *m = pal_model_new(context, v, settings, have, PAL_SHAPE(SIDE, SIDE), dtype, 3, &err);
-    ck_assert_msg(m != NULL, "%s: %s", variant, err.text);
-    return m;
-}
-
-static pal_dataset *few(int64_t n)
-{
-    pal_dataset *data = data_of(PAL_SPLIT_TRAIN);
-    ck_assert_int_eq(pal_dataset_limit(data, n), PAL_OK);
-    return data;
-}
-
-static pal_data_objective *objective_of(pal_model *m, const pal_dataset *data, const pal_phase *phase, int64_t batch)
-{
-    pal_error err = {0};
-    const pal_data_objective_options o = {
-        .struct_size = sizeof o, .phase = phase, .batch = batch, .seed = 5, .lanes = 1, .frozen = true};
-    pal_data_objective *f = pal_data_objective_new(m, data, &o, &err);
-    ck_assert_msg(f != NULL, "%s: %s", pal_model_variant(m)->name, err.text);
-    return f;
-}
-
-static pal_slab *slab_like(const pal_slab *x)
-{
-    pal_shape shapes[32];
-    ck_assert_uint_lt(x->n, 32);
-    for (size_t i = 0; i < x->n; i++) shapes[i] = x->part[i]->shape;
-    pal_slab *s = pal_slab_new(context, x->all->dtype, shapes, x->n);
-    ck_assert_ptr_nonnull(s);
-    return s;
-}
-
-static double value_at(const pal_objective *f, pal_slab *gradient)
-{
-    double value;
-    ck_assert_int_eq(f->evaluate(&value, gradient, f->user), PAL_OK);
-    return value;
-}
-
-static void randomise(pal_slab *v, double scale, const char *stream)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < v->n; i++)
-        for (size_t k = 0; k < pal_tensor_count(v->part[i]); k++) {
-            double u;
-            pal_noise_uniform((pal_noise){.seed = 4}, stream, at++, 1, &u);
-            pal_tensor_set(v->part[i], k, scale * (2 * u - 1));
-        }
-}
-
-static void add(pal_slab *x, const pal_slab *v, double a)
-{
-    for (size_t i = 0; i < pal_tensor_count(x->all); i++)
-        pal_tensor_set(x->all, i, pal_tensor_get(x->all, i) + a * pal_tensor_get(v->all, i));
-}
 
 static double dot(const pal_slab *a, const pal_slab *b)
 {
@@ -384,73 +307,6 @@ START_TEST(fixed_batches_make_up_the_whole)
 }
 END_TEST
 
-/* Products at one point share its forward pass. At another point, for other samples, and after the model has changed,
- * they are those of an objective that has made no product before. */
-START_TEST(products_follow_the_point_and_the_samples)
-{
-    pal_dataset *data = few(FEW);
-    pal_model *m = model_of("basic", NULL, 0, PAL_F64);
-    pal_error err = {0};
-    const pal_data_objective_options o = {
-        .struct_size = sizeof o, .batch = 2, .seed = 5, .lanes = 1, .curvature_samples = 5, .fixed_batch = 6};
-    pal_data_objective *used = pal_data_objective_new(m, data, &o, &err);
-    ck_assert_msg(used != NULL, "%s", err.text);
-    const pal_objective *f = pal_data_objective_get(used);
-    pal_slab *v = slab_like(f->x), *have = slab_like(f->x), *want = slab_like(f->x), *step = slab_like(f->x);
-    randomise(v, 1, "v");
-    randomise(step, 0.1, "step");
-    for (int turn = 0; turn < 8; turn++) {
-        pal_data_objective *fresh = pal_data_objective_new(m, data, &o, &err);
-        const pal_objective *g = pal_data_objective_get(fresh);
-        if (turn == 1) randomise(v, 2, "w");            /* another vector */
-        if (turn == 2 || turn == 6) add(f->x, step, 1); /* another point */
-        if (turn == 3 || turn == 4) add(f->x, step, 1); /* two points in turn */
-        if (turn == 5) pal_data_objective_read(used);   /* back to the model */
-        for (size_t i = 0; i < pal_tensor_count(f->x->all); i++)
-            pal_tensor_set(g->x->all, i, pal_tensor_get(f->x->all, i));
-        const int64_t batch = turn == 7, group = turn >= 4; /* other samples */
-        pal_data_objective *const both[] = {used, fresh};
-        for (int i = 0; i < 2; i++) pal_data_objective_take(both[i], batch);
-        for (int i = 0; i < 2; i++) pal_data_objective_choose(both[i], group);
-        for (int kind = 0; kind < 2; kind++) {
-            ck_assert_int_eq((kind ? f->hessian : f->gauss_newton)(v, have, f->user), PAL_OK);
-            ck_assert_int_eq((kind ? g->hessian : g->gauss_newton)(v, want, g->user), PAL_OK);
-            ck_assert_msg(!memcmp(have->all->data, want->all->data, pal_tensor_bytes(want->all)), "turn %d", turn);
-        }
-        pal_data_objective_free(fresh);
-    }
-    pal_slab *const slabs[] = {v, have, want, step};
-    for (int i = 0; i < 4; i++) pal_slab_free(slabs[i]);
-    pal_data_objective_free(used);
-    pal_model_free(m);
-    pal_dataset_free(data);
-}
-END_TEST
-
-/* A point where the loss is NaN is a value for a minimiser, also where NaN are looked for; the error says where. */
-START_TEST(a_value_that_is_not_a_number_is_no_failure)
-{
-    pal_dataset *data = few(FEW);
-    for (int looked = 0; looked < 2; looked++) {
-        pal_model *m = model_of("basic", NULL, 0, PAL_F64);
-        pal_error err = {0};
-        const pal_data_objective_options o = {.struct_size = sizeof o, .seed = 5, .lanes = 1, .check_nan = looked};
-        pal_data_objective *objective = pal_data_objective_new(m, data, &o, &err);
-        ck_assert_msg(objective != NULL, "%s", err.text);
-        const pal_objective *f = pal_data_objective_get(objective);
-        pal_slab *g = slab_like(f->x);
-        ck_assert(isfinite(value_at(f, g)) && !*pal_data_objective_error(objective));
-        pal_tensor_set(f->x->part[0], 0, (double)NAN);
-        ck_assert(!isfinite(value_at(f, g)));
-        ck_assert(!looked || strstr(pal_data_objective_error(objective), "NaN"));
-        pal_slab_free(g);
-        pal_data_objective_free(objective);
-        pal_model_free(m);
-    }
-    pal_dataset_free(data);
-}
-END_TEST
-
 START_TEST(the_diagonal_is_the_mean_of_squared_gradients)
 {
     pal_model *m = model_of("basic", NULL, 0, PAL_F64);
@@ -726,8 +582,6 @@ Suite *objective_suite(void)
     tcase_add_test(tests, gauss_newton_products_are_those_of_the_matrix);
     tcase_add_test(tests, groups_of_samples_make_up_the_whole);
     tcase_add_test(tests, fixed_batches_make_up_the_whole);
-    tcase_add_test(tests, a_value_that_is_not_a_number_is_no_failure);
-    tcase_add_test(tests, products_follow_the_point_and_the_samples);
     tcase_add_test(tests, the_diagonal_is_the_mean_of_squared_gradients);
     tcase_add_test(tests, shards_change_nothing_but_rounding);
     tcase_add_test(tests, shards_that_do_not_fit_are_refused);
